@@ -13,7 +13,12 @@
 //	                       unknown
 //
 //	open ──acknowledge──▶ acknowledged        open, acknowledged ──accept(until, reason)──▶ accepted
-//	accepted ──until is past──▶ open
+//	accepted ──until is past──▶ open          acknowledged, accepted ──severity above the answered one──▶ open
+//	acknowledged, accepted ──no data──▶ unknown ──data──▶ what it was
+//
+// What is done to an unknown finding sets the state that it goes back to: it
+// stays unknown until there is data. An accepted one that resolves and comes
+// back within ReopenWithin is still accepted, unless it is worse.
 //
 // Invariants: at most one finding per Key is not resolved; no data never
 // resolves a finding, it makes it unknown; every transition is in the history
@@ -137,19 +142,33 @@ type Finding struct {
 	Report
 	State      State     `json:"state"`
 	FirstSeen  time.Time `json:"firstSeen"`
-	LastSeen   time.Time `json:"lastSeen"` // last time that it was seen firing
-	ChangedAt  time.Time `json:"changedAt"`
+	LastSeen   time.Time `json:"lastSeen"`  // last time that it was seen firing, to within RefreshEvery
+	ChangedAt  time.Time `json:"changedAt"` // last event
 	ResolvedAt time.Time `json:"resolvedAt,omitzero"`
-	// Prior is the state to go back to from Unknown.
+	// Prior is the state to go back to from Unknown, when there is data again.
+	// On a resolved finding it is Accepted where the acceptance still stands
+	// if it comes back within ReopenWithin.
 	Prior  State  `json:"prior,omitempty"`
 	Reason string `json:"reason,omitempty"` // why it is in this state
 	By     string `json:"by,omitempty"`     // who put it there
+	// Answer is what somebody said who acknowledged or accepted it. It
+	// outlives a gap in the data.
+	Answer Answer `json:"answer,omitzero"`
 	// Until is when an acceptance ends.
 	Until time.Time `json:"until,omitzero"`
 	// Returns counts how often it came back within ReopenWithin.
 	Returns int `json:"returns"`
 	// Revision rises by one with every stored change.
 	Revision int64 `json:"revision"`
+}
+
+// Answer is what a person, or a program, said of a finding.
+type Answer struct {
+	At   time.Time `json:"at"`
+	By   string    `json:"by"`
+	Text string    `json:"text,omitempty"`
+	// Severity is the one that was answered; above it the finding opens again.
+	Severity Severity `json:"severity"`
 }
 
 // Event is one line of a finding's history.

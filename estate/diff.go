@@ -1,0 +1,177 @@
+package estate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// confidenceStep is the smallest change of a relation's confidence that makes
+// a new version of it; figures that tremble are not history.
+const confidenceStep = 0.1
+
+// Diff compares what a source saw before with what it sees now. The result is
+// false when nothing is different: then there is nothing to store.
+//
+// It is pure: a change's id follows from what it is, so that the same report
+// always yields the same id.
+func Diff(prevEntities []Entity, prevRelations []Relation, o Observation) (Delta, bool) {
+	d := Delta{Tenant: o.Tenant, Environment: o.Environment, Source: o.Source, At: o.At}
+	d.diffEntities(prevEntities, o)
+	d.diffRelations(prevRelations, o)
+	seen := map[string]bool{}
+	for _, c := range o.Changes {
+		c = complete(c, o)
+		if !seen[c.Key] {
+			seen[c.Key] = true
+			d.Changes = append(d.Changes, c)
+		}
+	}
+	return d, len(d.Appear)+len(d.Vanish)+len(d.Join)+len(d.Part)+len(d.Changes) > 0
+}
+
+func (d *Delta) diffEntities(prev []Entity, o Observation) {
+	before := make(map[string]Entity, len(prev))
+	for _, e := range prev {
+		before[e.ID] = e
+	}
+	now := make(map[string]bool, len(o.Entities))
+	for _, e := range o.Entities {
+		if now[e.ID] {
+			continue // reported twice: the first one counts
+		}
+		now[e.ID] = true
+		e.Tenant, e.Environment, e.Sources = o.Tenant, o.Environment, []string{o.Source}
+		e.Since, e.Until = o.At, time.Time{}
+		e.Attributes = maps.Clone(e.Attributes) // the collector may go on writing to its own
+		if old, ok := before[e.ID]; ok {
+			if e.Name == old.Name && e.Kind == old.Kind && maps.Equal(e.Attributes, old.Attributes) {
+				continue
+			}
+			e.Since = old.Since
+			d.Vanish = append(d.Vanish, old)
+		}
+		d.Appear = append(d.Appear, e)
+	}
+	if o.Complete {
+		for _, e := range prev {
+			if !now[e.ID] {
+				d.Vanish = append(d.Vanish, e)
+			}
+		}
+	}
+	byID := func(a, b Entity) int { return cmp.Compare(a.ID, b.ID) }
+	slices.SortFunc(d.Appear, byID)
+	slices.SortFunc(d.Vanish, byID)
+}
+
+// joint names a relation within one source.
+type joint struct {
+	from string
+	kind RelationKind
+	to   string
+}
+
+func (r Relation) joint() joint { return joint{r.From, r.Kind, r.To} }
+
+func (d *Delta) diffRelations(prev []Relation, o Observation) {
+	before := make(map[joint]Relation, len(prev))
+	for _, r := range prev {
+		before[r.joint()] = r
+	}
+	now := make(map[joint]bool, len(o.Relations))
+	for _, r := range o.Relations {
+		if now[r.joint()] {
+			continue
+		}
+		now[r.joint()] = true
+		r.Source, r.Since, r.Until = o.Source, o.At, time.Time{}
+		if old, ok := before[r.joint()]; ok {
+			if math.Abs(r.Confidence-old.Confidence) < confidenceStep {
+				continue
+			}
+			r.Since = old.Since
+			d.Part = append(d.Part, old)
+		}
+		d.Join = append(d.Join, r)
+	}
+	if o.Complete {
+		for _, r := range prev {
+			if !now[r.joint()] {
+				d.Part = append(d.Part, r)
+			}
+		}
+	}
+	slices.SortFunc(d.Join, byJoint)
+	slices.SortFunc(d.Part, byJoint)
+}
+
+func byJoint(a, b Relation) int {
+	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To))
+}
+
+// complete fills in what a collector leaves out of a change.
+func complete(c Change, o Observation) Change {
+	c.Tenant, c.Environment, c.Source = o.Tenant, o.Environment, o.Source
+	if c.At.IsZero() {
+		c.At = o.At
+	}
+	if c.Key == "" {
+		c.Key = fmt.Sprintf("%s|%s|%s|%s", c.Kind, c.Entity, c.At.UTC().Format(time.RFC3339Nano), c.Summary)
+	}
+	c.ID = changeID(c)
+	return c
+}
+
+// changeID is a ULID of the change's time, its random part made from the
+// change's name.
+func changeID(c Change) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", c.Tenant, c.Environment, c.Source, c.Key))
+	var id ulid.ULID
+	// A time outside of what a ULID can hold leaves its time at zero.
+	_ = id.SetTime(uint64(max(c.At.UnixMilli(), 0)))
+	copy(id[6:], sum[:10])
+	return id.String()
+}
+
+// merge applies a delta to a view: what the source sees after it.
+func (v *view) merge(d Delta) {
+	for _, e := range d.Vanish {
+		delete(v.entities, e.ID)
+	}
+	for _, e := range d.Appear {
+		v.entities[e.ID] = e
+	}
+	for _, r := range d.Part {
+		delete(v.relations, r.joint())
+	}
+	for _, r := range d.Join {
+		v.relations[r.joint()] = r
+	}
+}
+
+// view is what one source last saw.
+type view struct {
+	entities  map[string]Entity
+	relations map[joint]Relation
+	// reported holds the keys of changes that are stored already.
+	reported map[string]bool
+}
+
+func newView(entities []Entity, relations []Relation) *view {
+	v := &view{entities: make(map[string]Entity, len(entities)),
+		relations: make(map[joint]Relation, len(relations)), reported: map[string]bool{}}
+	for _, e := range entities {
+		v.entities[e.ID] = e
+	}
+	for _, r := range relations {
+		v.relations[r.joint()] = r
+	}
+	return v
+}
