@@ -1,0 +1,182 @@
+package detect
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed kinds.yaml signals checks
+var embedded embed.FS
+
+// Catalogue is all content, compiled: kinds, signals and checks. It does not
+// change once loaded and may be shared.
+type Catalogue struct {
+	kinds   map[string]*Kind
+	signals []*Signal // aggregates after what they are made of
+	checks  []*Check  // causes before their echoes
+}
+
+// Signals returns all signals in the order in which a round reads them.
+func (c *Catalogue) Signals() []*Signal { return slices.Clone(c.signals) }
+
+// Checks returns all checks by id.
+func (c *Catalogue) Checks() []*Check {
+	return slices.SortedFunc(slices.Values(c.checks), func(a, b *Check) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// remove takes checks out. What is an echo of one of them is told by itself.
+func (c *Catalogue) remove(ids []string) error {
+	for _, id := range ids {
+		n := len(c.checks)
+		c.checks = slices.DeleteFunc(c.checks, func(check *Check) bool { return check.ID == id })
+		if len(c.checks) == n {
+			return fmt.Errorf("there is no check %q", id)
+		}
+	}
+	return nil
+}
+
+// Signal returns the signal of a kind, or nil.
+func (c *Catalogue) Signal(kind, name string) *Signal {
+	if k := c.kinds[kind]; k != nil {
+		for _, s := range k.signals {
+			if s.Name == name {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// Load reads the built-in content and then that of each extra folder, whose
+// signals/*.yaml and checks/*.yaml add to it: a signal that exists gets a
+// further expression, a check that exists is replaced. All errors are
+// returned together, each with its file and line.
+func Load(extra ...fs.FS) (*Catalogue, error) {
+	c := &Catalogue{kinds: map[string]*Kind{}}
+	var kinds struct {
+		Kinds map[string]*Kind `yaml:"kinds"`
+	}
+	if _, err := decode(embedded, "kinds.yaml", &kinds); err != nil {
+		return nil, err
+	}
+	c.kinds = kinds.Kinds
+	for name, k := range c.kinds {
+		k.Name = name
+	}
+	var errs []error
+	for _, files := range append([]fs.FS{embedded}, extra...) {
+		errs = append(errs, c.readSignals(files), c.readChecks(files))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if err := c.compile(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// decode reads a file into v and returns the lines of the items of its one
+// top-level list.
+func decode(files fs.FS, name string, v any) (lines []int, err error) {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) == 0 || len(doc.Content[0].Content) < 2 {
+		return nil, err
+	}
+	for _, item := range doc.Content[0].Content[1].Content {
+		lines = append(lines, item.Line)
+	}
+	return lines, nil
+}
+
+func (c *Catalogue) readSignals(files fs.FS) error {
+	names, err := fs.Glob(files, "signals/*.yaml")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		var file struct {
+			Signals []*Signal `yaml:"signals"`
+		}
+		lines, err := decode(files, name, &file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for i, s := range file.Signals {
+			s.place = fmt.Sprintf("%s:%d", name, lines[i])
+			if err := c.addSignal(s); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", s.place, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Catalogue) addSignal(s *Signal) error {
+	if err := s.validate(); err != nil {
+		return err
+	}
+	if s.kind = c.kinds[s.Kind]; s.kind == nil {
+		return fmt.Errorf("signal %s: kind %q is not in kinds.yaml", s.Name, s.Kind)
+	}
+	if have := c.Signal(s.Kind, s.Name); have != nil {
+		if have.Unit != s.Unit || s.Over != nil || have.Over != nil {
+			return fmt.Errorf("signal %s of %s: is another thing than at %s: give it another name", s.Name, s.Kind, have.place)
+		}
+		have.exprs = append(have.exprs, s.Expr)
+		return nil
+	}
+	s.index = len(s.kind.signals)
+	s.kind.slowest = max(s.kind.slowest, s.Every)
+	s.kind.signals = append(s.kind.signals, s)
+	c.signals = append(c.signals, s)
+	return nil
+}
+
+func (c *Catalogue) readChecks(files fs.FS) error {
+	names, err := fs.Glob(files, "checks/*.yaml")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		var file struct {
+			Checks []*Check `yaml:"checks"`
+		}
+		lines, err := decode(files, name, &file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for i, check := range file.Checks {
+			check.place = fmt.Sprintf("%s:%d", name, lines[i])
+			if err := check.validate(); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", check.place, err))
+				continue
+			}
+			c.checks = slices.DeleteFunc(c.checks, func(old *Check) bool { return old.ID == check.ID })
+			c.checks = append(c.checks, check)
+		}
+	}
+	return errors.Join(errs...)
+}

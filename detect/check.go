@@ -1,0 +1,116 @@
+package detect
+
+import (
+	"fmt"
+	"text/template"
+	"time"
+
+	"cel.dev/cel-go/cel"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// Check is a rule over the signals of one entity. Expressions are CEL; they
+// read the entity's signals by name, those of its machine as host.NAME, what
+// is usual as usual.NAME (the median that was learned), high.NAME (its 95th
+// percentile) and known.NAME (whether enough was learned), limit.NAME for this
+// check's limits and label.NAME for the entity's labels.
+type Check struct {
+	ID     string `yaml:"id"`
+	Entity string `yaml:"entity"` // kind
+	About  string `yaml:"about"`  // what it looks for, and why like this
+	// Requires must all be there, or the check is unknown for the entity.
+	Requires []string `yaml:"requires"`
+	// Optional signals have a value to go on with where they are absent.
+	Optional map[string]float64 `yaml:"optional"`
+	// When says which entities of the kind the check is about; all by default.
+	When   string             `yaml:"when"`
+	Limits map[string]float64 `yaml:"limits"`
+	Fire   string             `yaml:"fire"`
+	// Clear ends it; by default that Fire is false.
+	Clear    string        `yaml:"clear"`
+	For      time.Duration `yaml:"for"`       // how long Fire must hold
+	ClearFor time.Duration `yaml:"clear_for"` // how long Clear must hold
+	Severity []Grade       `yaml:"severity"`  // the first that holds
+	Title    string        `yaml:"title"`     // texts are text/template
+	Effect   string        `yaml:"effect"`
+	Remedy   []string      `yaml:"remedy"`
+	Evidence []Figure      `yaml:"evidence"`
+	Culprits []Blame       `yaml:"culprits"`
+	// EchoOf are the checks that explain this one when they fire.
+	EchoOf []Echo `yaml:"echo_of"`
+	Notes  string `yaml:"notes"` // where the limits come from
+
+	kind              *Kind
+	when, fire, clear cel.Program
+	reads             []*Signal // of the entity, that fire and clear read: frozen while it fires
+	titleText         *template.Template
+	effectText        *template.Template
+	remedyText        []*template.Template
+	rank              int // causes before their echoes
+	place             string
+}
+
+// Grade is one severity rule.
+type Grade struct {
+	When string           `yaml:"when"` // always by default
+	Is   finding.Severity `yaml:"is"`
+
+	when cel.Program
+}
+
+// Figure is one piece of evidence. It is left out where its signal is absent.
+type Figure struct {
+	Signal string `yaml:"signal"` // NAME or host.NAME
+	Text   string `yaml:"text"`
+	Limit  string `yaml:"limit"` // name of the limit that it was held against
+	When   string `yaml:"when"`
+
+	ref  slot
+	when cel.Program
+	text *template.Template
+}
+
+// Blame says how to find who causes it: the entities of a kind on the same
+// machine whose signal is most above what is usual for them.
+type Blame struct {
+	Of     string  `yaml:"of"` // kind; "self" for the entity's own label in Name
+	Signal string  `yaml:"signal"`
+	Least  float64 `yaml:"least"` // an excess below this is nobody's fault
+	Text   string  `yaml:"text"`  // template with .value, .usual, .known and the check's own names
+	Name   string  `yaml:"name"`  // template, for self
+	Limit  int     `yaml:"limit"` // at most so many; 3 by default
+
+	kind       *Kind
+	signal     *Signal
+	text, name *template.Template
+}
+
+// Echo names a cause. A symptom on the same entity (where both checks are
+// about the same kind) or else on the same machine is then an echo of it.
+type Echo struct {
+	Check string `yaml:"check"`
+	// Anywhere lets an echo cross from one entity to another of its kind on
+	// the same machine.
+	Anywhere bool   `yaml:"anywhere"`
+	When     string `yaml:"when"` // over the symptom's signals
+
+	check *Check
+	when  cel.Program
+}
+
+func (c *Check) validate() error {
+	switch {
+	case c.ID == "":
+		return fmt.Errorf("a check needs an id")
+	case c.Entity == "" || c.Fire == "" || c.Title == "" || c.Effect == "" || c.About == "":
+		return fmt.Errorf("check %s: entity, about, fire, title and effect are needed", c.ID)
+	case len(c.Severity) == 0 || c.Severity[len(c.Severity)-1].When != "":
+		return fmt.Errorf("check %s: the last severity must hold always (no when)", c.ID)
+	case len(c.Remedy) == 0:
+		return fmt.Errorf("check %s: needs a remedy: what should a tired person do first?", c.ID)
+	case len(c.Requires) == 0:
+		return fmt.Errorf("check %s: requires must name at least one signal", c.ID)
+	}
+	return nil
+}

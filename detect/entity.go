@@ -1,0 +1,41 @@
+package detect
+
+import (
+	"math"
+	"time"
+)
+
+// Entity is one thing that the signals of a round are about.
+type Entity struct {
+	ID       string
+	Kind     *Kind
+	Name     string
+	Host     string // id of the machine that reports it; its own for a host; "" where there is none
+	HostName string
+	Labels   map[string]string
+
+	values []float64 // by Signal.index; NaN where the signal is absent
+	source []int     // by Signal.index: which expression answered
+	usual  []*Baseline
+	seen   time.Time
+	told   bool // the estate has been told of it
+}
+
+// Value is the signal's figure in this round, or false where it is absent.
+func (e *Entity) Value(s *Signal) (float64, bool) {
+	v := e.values[s.index]
+	return v, !math.IsNaN(v)
+}
+
+// forget makes the signals that keep says no to absent; all of them for nil.
+func (e *Entity) forget(keep func(*Signal) bool) {
+	if e.source == nil {
+		e.source = make([]int, len(e.values))
+		e.usual = make([]*Baseline, len(e.values))
+	}
+	for i := range e.values {
+		if keep == nil || !keep(e.Kind.signals[i]) {
+			e.values[i] = math.NaN()
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package detect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+
+	"github.com/evenkeel/evenkeel/metric"
+)
+
+// reading is what a picture knows of one signal.
+type reading struct {
+	next time.Time // when it is to be read again
+	err  error     // why the last reading failed
+	// rest is, by expression, until when it is left alone: another one
+	// answers for this signal and this one had nothing to say.
+	rest []time.Time
+}
+
+// restFor is how long an expression that gave nothing rests while another
+// expression of the same signal answers.
+const restFor = time.Minute
+
+// picture is all that is known of one environment: its entities with their
+// figures as of the last round.
+type picture struct {
+	entities map[string]*Entity
+	byKind   map[*Kind][]*Entity // sorted by id
+	byHost   map[string][]*Entity
+	readings map[*Signal]*reading
+	count    map[*Kind]int
+	dropped  map[*Kind]int // figures of entities past the bound, in the last round
+	changed  bool          // an entity was added or removed
+}
+
+func newPicture() *picture {
+	return &picture{entities: map[string]*Entity{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
+}
+
+// gather reads all signals that are due. Its error names what could not be
+// read; those signals are absent.
+func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cfg Config, now time.Time) error {
+	clear(p.dropped)
+	due := map[*Signal]bool{}
+	for _, s := range c.signals {
+		r := p.readings[s]
+		if r == nil {
+			r = &reading{rest: make([]time.Time, len(s.exprs))}
+			p.readings[s] = r
+		}
+		// Half a second of grace: rounds do not come to the millisecond.
+		if s.Every == 0 || s.Over != nil || r.err != nil || now.Add(500*time.Millisecond).After(r.next) {
+			due[s] = true
+			r.next = now.Add(s.Every)
+		}
+	}
+	for _, e := range p.entities {
+		e.forget(func(s *Signal) bool { return !due[s] })
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.QueryTime)
+	defer cancel()
+	var errs []error
+	for _, s := range c.signals {
+		if !due[s] || s.Over != nil {
+			continue
+		}
+		r := p.readings[s]
+		if r.err = p.read(ctx, q, s, r, cfg, now); r.err != nil {
+			if ctx.Err() != nil {
+				r.err = fmt.Errorf("the round ran out of time before it was read: %w", r.err)
+			}
+			errs = append(errs, fmt.Errorf("signal %s of %s: %w", s.Name, s.Kind, r.err))
+		}
+	}
+	p.index()
+	for _, s := range c.signals {
+		if s.Over != nil {
+			p.fold(s)
+		}
+	}
+	for k, n := range p.dropped {
+		errs = append(errs, fmt.Errorf("%d figures are about entities of kind %s past the bound of %d, which are not checked", n, k.Name, cfg.MaxEntities))
+	}
+	return errors.Join(errs...)
+}
+
+// read evaluates a signal's expressions; for each entity the first that
+// answers wins.
+func (p *picture) read(ctx context.Context, q metric.Querier, s *Signal, r *reading, cfg Config, now time.Time) error {
+	answered := false
+	for i := range s.exprs {
+		if answered && now.Before(r.rest[i]) {
+			continue
+		}
+		samples, err := q.Instant(ctx, s.promql(i, "", "", max(s.Window, 3*cfg.Interval)), now)
+		if err != nil {
+			return err
+		}
+		if len(samples) == 0 {
+			r.rest[i] = now.Add(restFor)
+			continue
+		}
+		answered = true
+		for _, sample := range samples {
+			p.put(s, i, sample, cfg.MaxEntities, now)
+		}
+	}
+	return nil
+}
+
+func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, now time.Time) {
+	if math.IsNaN(sample.V) {
+		return
+	}
+	id, ok := s.kind.identify(sample.Labels)
+	if !ok {
+		return
+	}
+	e := p.entities[id]
+	if e == nil || e.Kind != s.kind {
+		if e != nil || p.count[s.kind] >= bound {
+			p.dropped[s.kind]++
+			return
+		}
+		e = s.kind.entity(id, sample.Labels)
+		p.entities[id] = e
+		p.count[s.kind]++
+		p.changed = true
+	}
+	e.seen = now
+	if _, have := e.Value(s); !have {
+		e.values[s.index] = sample.V
+		e.source[s.index] = source
+	}
+}
+
+// index groups the entities by kind and by machine.
+func (p *picture) index() {
+	if !p.changed && p.byKind != nil {
+		return
+	}
+	p.changed = false
+	p.byKind, p.byHost = map[*Kind][]*Entity{}, map[string][]*Entity{}
+	for _, e := range p.entities {
+		p.byKind[e.Kind] = append(p.byKind[e.Kind], e)
+		if e.Host != "" {
+			p.byHost[e.Host] = append(p.byHost[e.Host], e)
+		}
+	}
+	for _, list := range p.byKind {
+		slices.SortFunc(list, func(a, b *Entity) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	for _, list := range p.byHost {
+		slices.SortFunc(list, func(a, b *Entity) int { return cmp.Compare(a.ID, b.ID) })
+	}
+}
+
+// fold works out a signal that is made from those of other entities. It is
+// absent where no entity has what it is made of.
+func (p *picture) fold(s *Signal) {
+	for _, target := range p.byKind[s.kind] {
+		sum, found := 0.0, false
+		for _, e := range p.byHost[target.Host] {
+			if e.Kind != s.Over.kind || e == target {
+				continue
+			}
+			subject := &Subject{Entity: e, Host: p.entities[e.Host]}
+			v, _, err := s.Over.value.Eval(subject)
+			if err != nil { // a figure that it is made of is absent
+				continue
+			}
+			found = true
+			if holds, err := subject.holds(s.Over.where); err != nil || !holds {
+				continue
+			}
+			switch v := float64(v.(types.Double)); s.Over.How {
+			case "sum":
+				sum += v
+			case "max":
+				sum = math.Max(sum, v)
+			case "count":
+				sum++
+			}
+		}
+		if found {
+			target.values[s.index] = sum
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package detect
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/evenkeel/evenkeel/estate"
+)
+
+// hostKind is the kind whose signals every other entity of the same machine
+// can read as "host.NAME".
+const hostKind = "host"
+
+// ageSignal is the signal that says how many seconds old an entity's data is.
+// An entity whose kind has none is as fresh as its host.
+const ageSignal = "data_age"
+
+// Kind is a sort of entity as the catalogue knows it.
+type Kind struct {
+	Name string `yaml:"-"`
+	// Labels make the id, in this order. "instance" loses its port.
+	Labels []string `yaml:"labels"`
+	// Facts are further labels that checks and texts may read, where there.
+	Facts []string `yaml:"facts"`
+	// IDKind is the label whose value is the id's kind, where one kind of
+	// figure is about several kinds of entity (units, containers, groups).
+	IDKind string `yaml:"id_kind"`
+	// Called is the entity's name for people, with $label for a label.
+	Called string `yaml:"called"`
+	// Relation joins the entity to its host in the estate; empty for none.
+	Relation estate.RelationKind `yaml:"relation"`
+	// Apart says that the entity is not a part of the machine that reports it
+	// (an endpoint, a scraped target): its checks go on when the machine's
+	// own figures stop.
+	Apart bool `yaml:"apart"`
+	// StaleAfter is the age of the last figure past which nothing is known.
+	StaleAfter time.Duration `yaml:"stale_after"`
+
+	signals []*Signal
+	slowest time.Duration   // the longest time between readings of its signals
+	slots   map[string]slot // what a name in an expression stands for
+}
+
+// host is the instance label without its port.
+func host(instance string) string {
+	if i := strings.LastIndexByte(instance, ':'); i > 0 && !strings.HasSuffix(instance, "]") {
+		return instance[:i]
+	}
+	return instance
+}
+
+// identify returns the id that the labels name, or false if one is missing.
+func (k *Kind) identify(l labels.Labels) (id string, ok bool) {
+	kind := k.Name
+	if k.IDKind != "" {
+		if v := l.Get(k.IDKind); v != "" {
+			kind = v
+		}
+	}
+	parts := make([]string, len(k.Labels))
+	for i, name := range k.Labels {
+		v := l.Get(name)
+		if v == "" {
+			return "", false
+		}
+		if name == "instance" && !k.Apart {
+			v = host(v)
+		}
+		parts[i] = v
+	}
+	return estate.ID(estate.Kind(kind), parts...), true
+}
+
+// entity builds the entity that the labels name.
+func (k *Kind) entity(id string, l labels.Labels) *Entity {
+	e := &Entity{ID: id, Kind: k, Labels: map[string]string{}, values: make([]float64, len(k.signals))}
+	for _, names := range [][]string{k.Labels, k.Facts} {
+		for _, name := range names {
+			e.Labels[name] = l.Get(name)
+		}
+	}
+	if k.IDKind != "" {
+		e.Labels[k.IDKind] = l.Get(k.IDKind)
+	}
+	if instance := l.Get("instance"); instance != "" {
+		e.Labels["instance"] = instance
+		e.HostName = host(instance)
+		e.Host = estate.ID(estate.Host, e.HostName)
+	}
+	e.Name = os.Expand(k.Called, func(label string) string {
+		if label == "host" {
+			return e.HostName
+		}
+		return e.Labels[label]
+	})
+	e.forget(nil)
+	return e
+}
+
+// estateKind is the entity's kind in the estate.
+func (e *Entity) estateKind() estate.Kind {
+	kind, _, _ := strings.Cut(e.ID, ":")
+	return estate.Kind(kind)
+}

@@ -1,0 +1,145 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// report says what is wrong in words. A text that cannot be written because a
+// figure is missing in this round is left out; the title falls back to the
+// check's id.
+func (r *round) report(c *verdictCase) finding.Report {
+	s, check := c.subject, c.check
+	names := s.names()
+	out := finding.Report{
+		Severity:   c.verdict.Severity,
+		EntityKind: string(s.Entity.estateKind()),
+		EntityName: s.Entity.Name,
+	}
+	var err error
+	if out.Title, err = write(check.titleText, names); err != nil {
+		out.Title = check.ID + " of " + s.Entity.Name
+	}
+	if out.Effect, err = write(check.effectText, names); err != nil {
+		out.Effect = check.About
+	}
+	for _, t := range check.remedyText {
+		if text, err := write(t, names); err == nil {
+			out.Remedy = append(out.Remedy, text)
+		}
+	}
+	for _, f := range check.Evidence {
+		if e, ok := r.evidence(s, f, names); ok {
+			out.Evidence = append(out.Evidence, e)
+		}
+	}
+	for _, b := range check.Culprits {
+		out.Culprits = append(out.Culprits, r.culprits(s, b, names)...)
+	}
+	for _, echo := range c.echoes {
+		if title, err := write(echo.check.titleText, echo.subject.names()); err == nil {
+			out.Evidence = append(out.Evidence, finding.Evidence{Text: "It shows as well in this: " + title, From: echo.verdict.Since, To: r.now})
+		}
+	}
+	return out
+}
+
+func (r *round) evidence(s *Subject, f Figure, names map[string]any) (finding.Evidence, bool) {
+	of := s.Entity
+	if f.ref.what == hostSlot {
+		of = s.Host
+	}
+	if of == nil {
+		return finding.Evidence{}, false
+	}
+	v, ok := of.Value(f.ref.signal)
+	if !ok {
+		return finding.Evidence{}, false
+	}
+	if holds, err := s.holds(f.when); err != nil || !holds {
+		return finding.Evidence{}, false
+	}
+	text, err := write(f.text, names)
+	if err != nil {
+		return finding.Evidence{}, false
+	}
+	out := finding.Evidence{
+		Signal: f.ref.signal.Name, Text: text, Query: f.ref.signal.Query(of), Unit: f.ref.signal.Unit,
+		From: r.now.Add(-f.ref.signal.Window), To: r.now, Value: &v,
+	}
+	if b := of.usual[f.ref.signal.index]; b.Known() {
+		usual := b.Median()
+		out.Usual = &usual
+	}
+	if f.Limit != "" {
+		limit := s.Check.Limits[f.Limit]
+		out.Limit = &limit
+	}
+	return out, true
+}
+
+// suspect is an entity that may be to blame.
+type suspect struct {
+	entity        *Entity
+	value, excess float64
+}
+
+// culprits ranks the entities of a kind on the same machine by how much more
+// than usual they do. Excess, not use, is what points at the cause: what has
+// always been busy did not bring the change.
+func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Culprit {
+	if b.Of == "self" {
+		name, err1 := write(b.name, names)
+		text, err2 := write(b.text, names)
+		if err1 != nil || err2 != nil || name == "" {
+			return nil
+		}
+		return []finding.Culprit{{Entity: r.groupID(s.Entity.Host, name), Name: name, Text: text}}
+	}
+	var suspects []suspect
+	total := 0.0
+	for _, e := range r.picture.byHost[s.Entity.Host] {
+		if e.Kind != b.kind {
+			continue
+		}
+		v, ok := e.Value(b.signal)
+		if !ok {
+			continue
+		}
+		total += max(v, 0)
+		excess := v
+		if usual := e.usual[b.signal.index]; usual.Known() {
+			excess -= usual.High()
+		}
+		if excess >= b.Least && excess > 0 {
+			suspects = append(suspects, suspect{e, v, excess})
+		}
+	}
+	slices.SortStableFunc(suspects, func(a, b suspect) int { return cmp.Compare(b.excess, a.excess) })
+	var out []finding.Culprit
+	for i, x := range suspects {
+		if i == b.Limit || x.excess < suspects[0].excess/4 {
+			break
+		}
+		usual := x.entity.usual[b.signal.index]
+		names["value"], names["usual_value"], names["known_value"] = x.value, usual.Median(), usual.Known()
+		text, err := write(b.text, names)
+		if err != nil {
+			continue
+		}
+		out = append(out, finding.Culprit{Entity: x.entity.ID, Name: x.entity.Name, Share: min(x.value/total, 1), Text: text})
+	}
+	return out
+}
+
+// groupID is the id of the unit, container or group with a name, or "".
+func (r *round) groupID(host, name string) string {
+	for _, e := range r.picture.byHost[host] {
+		if e.Name == name && e.Kind.IDKind != "" {
+			return e.ID
+		}
+	}
+	return ""
+}

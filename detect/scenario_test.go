@@ -1,0 +1,383 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/util/teststorage"
+	"golang.org/x/tools/txtar"
+
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/metric"
+)
+
+// A scenario is a txtar file in scenarios/: series, and what the engine must
+// say about them at which time. Anything that fires and is not expected fails
+// the test, at any severity.
+//
+// The comment before the first file says what happens. A line
+// "look-alike of CHECK" says that it looks like the fault but is none.
+//
+// In load, each line is one series, every 15 s from 0: in Prometheus'
+// notation ("0 1+2x30"), or as what it does over time: "rate 0.1@5m 1.9@2m" is
+// a counter that rises so much per second, "gauge 1@5m 7@2m" a gauge,
+// "none@5m" in either is no sample. A later line replaces an earlier one of the
+// same series; "include NAME" takes in scenarios/NAME.load.
+//
+// In expect:
+//
+//	by 60s firing CHECK ENTITY [SEVERITY] [culprit NAME] [evidence TEXT]
+//	by 5m clear CHECK ENTITY
+//	by 5m no-data CHECK ENTITY
+//	at 30s unknown CHECK ENTITY
+//	end 10m
+type scenario struct {
+	name      string
+	lookalike []string
+	series    map[string]script
+	expect    []expectation
+	end       time.Duration
+}
+
+type script struct {
+	labels labels.Labels
+	values []float64 // every 15 s; NaN for no sample
+}
+
+type expectation struct {
+	line          string
+	at            time.Duration
+	sign          string
+	check, entity string
+	severity      string
+	culprit       string
+	evidence      string
+}
+
+const step = 15 * time.Second
+
+func readScenario(t testing.TB, file string) scenario {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenario{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), series: map[string]script{}}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if check, ok := strings.CutPrefix(strings.TrimSpace(line), "look-alike of "); ok {
+			s.lookalike = append(s.lookalike, check)
+		}
+	}
+	for _, f := range archive.Files {
+		for line := range strings.Lines(string(f.Data)) {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			switch f.Name {
+			case "load":
+				s.load(t, line)
+			case "expect":
+				s.expects(t, line)
+			default:
+				t.Fatalf("%s: file %q is neither load nor expect", file, f.Name)
+			}
+		}
+	}
+	if s.end == 0 {
+		t.Fatalf("%s: expect needs an end", file)
+	}
+	return s
+}
+
+var promParser = parser.NewParser(parser.Options{})
+
+func (s *scenario) load(t testing.TB, line string) {
+	t.Helper()
+	if name, ok := strings.CutPrefix(line, "include "); ok {
+		archive, err := txtar.ParseFile(filepath.Join("scenarios", name+".load"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(archive.Comment)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				s.load(t, line)
+			}
+		}
+		return
+	}
+	name, rest, ok := strings.Cut(line, "} ")
+	if !ok {
+		t.Fatalf("%s: %q: a series needs braces", s.name, line)
+	}
+	name += "}"
+	words := strings.Fields(rest)
+	if words[0] != "rate" && words[0] != "gauge" {
+		l, values, err := promParser.ParseSeriesDesc(line)
+		if err != nil {
+			t.Fatalf("%s: %q: %v", s.name, line, err)
+		}
+		out := script{labels: l}
+		for _, v := range values {
+			if v.Omitted {
+				v.Value = math.NaN()
+			}
+			out.values = append(out.values, v.Value)
+		}
+		s.series[l.String()] = out
+		return
+	}
+	l, _, err := promParser.ParseSeriesDesc(name + " 0")
+	if err != nil {
+		t.Fatalf("%s: %q: %v", s.name, name, err)
+	}
+	out := script{labels: l}
+	sum := 0.0
+	for _, word := range words[1:] {
+		v, long, ok := strings.Cut(word, "@")
+		d, err := time.ParseDuration(long)
+		if !ok || err != nil {
+			t.Fatalf("%s: %q: want VALUE@DURATION", s.name, word)
+		}
+		f, err := strconv.ParseFloat(v, 64)
+		if v == "none" {
+			f, err = math.NaN(), nil
+		}
+		if err != nil {
+			t.Fatalf("%s: %q: %v", s.name, word, err)
+		}
+		for range int(d / step) {
+			switch {
+			case math.IsNaN(f) || words[0] == "gauge":
+				out.values = append(out.values, f)
+			default:
+				out.values = append(out.values, sum)
+				sum += f * step.Seconds()
+			}
+		}
+	}
+	s.series[l.String()] = out
+}
+
+func (s *scenario) expects(t testing.TB, line string) {
+	t.Helper()
+	words := strings.Fields(line)
+	d, err := time.ParseDuration(words[1])
+	if err != nil {
+		t.Fatalf("%s: %q: %v", s.name, line, err)
+	}
+	if words[0] == "end" {
+		s.end = d
+		return
+	}
+	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
+	words = words[5:]
+	if len(words) > 0 && words[0] != "culprit" && words[0] != "evidence" {
+		e.severity, words = words[0], words[1:]
+	}
+	if len(words) > 1 && words[0] == "culprit" {
+		e.culprit, words = words[1], words[2:]
+	}
+	if len(words) > 1 && words[0] == "evidence" {
+		e.evidence = strings.Join(words[1:], " ")
+	}
+	s.expect = append(s.expect, e)
+}
+
+// start is when scenarios begin.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// numbers is a metric.Querier on a TSDB in memory.
+type numbers struct {
+	engine  *promql.Engine
+	storage *teststorage.TestStorage
+	queries int
+}
+
+func newNumbers(t testing.TB, series map[string]script) *numbers {
+	t.Helper()
+	n := &numbers{storage: teststorage.New(t), engine: promql.NewEngine(promql.EngineOpts{
+		MaxSamples: 1e7, Timeout: time.Minute, LookbackDelta: 5 * time.Minute, EnableAtModifier: true,
+	})}
+	app := n.storage.Appender(context.Background())
+	for _, key := range slices.Sorted(maps.Keys(series)) {
+		had := false
+		for i, v := range series[key].values {
+			at := start.Add(time.Duration(i) * step).UnixMilli()
+			if math.IsNaN(v) && !value.IsStaleNaN(v) {
+				if !had {
+					continue
+				}
+				// What vanishes gets a staleness marker, as collect.Record writes.
+				v = math.Float64frombits(value.StaleNaN)
+				had = false
+			} else {
+				had = true
+			}
+			if _, err := app.Append(0, series[key].labels, at, v); err != nil {
+				t.Fatalf("%s: %v", key, err)
+			}
+		}
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (n *numbers) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
+	n.queries++
+	q, err := n.engine.NewInstantQuery(ctx, n.storage, nil, expr, at)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	r := q.Exec(ctx)
+	if r.Err != nil {
+		return nil, fmt.Errorf("%s: %w", expr, r.Err)
+	}
+	var out []metric.Sample
+	switch v := r.Value.(type) {
+	case promql.Vector:
+		for _, s := range v {
+			out = append(out, metric.Sample{Labels: s.Metric, Point: metric.Point{T: at, V: s.F}})
+		}
+	case promql.Scalar:
+		out = append(out, metric.Sample{Point: metric.Point{T: at, V: v.V}})
+	}
+	return out, nil
+}
+
+func (n *numbers) Range(context.Context, string, metric.Window) ([]metric.Series, error) {
+	return nil, fmt.Errorf("range queries are not made by the engine")
+}
+
+func loadCatalogue(t testing.TB) *Catalogue {
+	t.Helper()
+	c, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func scenarioFiles(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob("scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	return files
+}
+
+func TestScenarios(t *testing.T) {
+	c := loadCatalogue(t)
+	for _, file := range scenarioFiles(t) {
+		s := readScenario(t, file)
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.run(t, c)
+		})
+	}
+}
+
+func (s scenario) run(t *testing.T, c *Catalogue) {
+	n := newNumbers(t, s.series)
+	engine := New(c, Defaults())
+	done := make([]bool, len(s.expect))
+	standing := map[string]finding.Report{}
+	trace := []string{}
+	for at := time.Duration(0); at <= s.end; at += step {
+		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(at))
+		if err != nil {
+			t.Fatalf("at %s: %v", at, err)
+		}
+		for _, o := range result.Observations {
+			key := o.Key.Check + " " + o.Key.Entity
+			if _, stands := standing[key]; o.Sign != finding.Firing || !stands {
+				trace = append(trace, fmt.Sprintf("%s %s %s %s %s", at, o.Sign, key, o.Report.Severity, o.Report.Title+o.Reason))
+			}
+			if o.Sign == finding.Firing {
+				standing[key] = o.Report
+				if !slices.ContainsFunc(s.expect, func(e expectation) bool { return e.sign == "firing" && e.check+" "+e.entity == key }) {
+					t.Errorf("at %s: %s fires and is not expected: %s: %s", at, key, o.Report.Severity, o.Report.Title)
+				}
+			} else {
+				delete(standing, key)
+			}
+			for i, e := range s.expect {
+				done[i] = done[i] || e.metBy(o, at)
+			}
+		}
+		for _, cover := range result.Coverage {
+			for i, e := range s.expect {
+				if e.sign == "unknown" && cover.State == Unknown && e.at == at && e.check == cover.Check && e.entity == cover.Entity {
+					done[i] = true
+				}
+			}
+		}
+	}
+	for i, ok := range done {
+		if !ok {
+			t.Errorf("did not come true: %s", s.expect[i].line)
+		}
+	}
+	if t.Failed() || testing.Verbose() {
+		t.Logf("what happened:\n%s", strings.Join(trace, "\n"))
+		for key, r := range standing {
+			t.Logf("%s: %+v", key, r)
+		}
+	}
+}
+
+func (e expectation) metBy(o finding.Observation, at time.Duration) bool {
+	if at > e.at || string(o.Sign) != e.sign || o.Key.Check != e.check || o.Key.Entity != e.entity {
+		return false
+	}
+	if e.severity != "" && o.Report.Severity.String() != e.severity {
+		return false
+	}
+	if e.culprit != "" && (len(o.Report.Culprits) == 0 || o.Report.Culprits[0].Name != e.culprit) {
+		return false
+	}
+	return e.evidence == "" || slices.ContainsFunc(o.Report.Evidence, func(v finding.Evidence) bool { return strings.Contains(v.Text, e.evidence) })
+}
+
+// TestEveryCheckHasScenarios: a check without a case that fires and one that
+// looks alike and must not is only an opinion.
+func TestEveryCheckHasScenarios(t *testing.T) {
+	fires, alike := map[string]bool{}, map[string]bool{}
+	for _, file := range scenarioFiles(t) {
+		s := readScenario(t, file)
+		for _, e := range s.expect {
+			fires[e.check] = fires[e.check] || e.sign == "firing"
+		}
+		for _, check := range s.lookalike {
+			alike[check] = true
+			if slices.ContainsFunc(s.expect, func(e expectation) bool { return e.sign == "firing" && e.check == check }) {
+				t.Errorf("%s: is called a look-alike of %s and expects it to fire", s.name, check)
+			}
+		}
+	}
+	c := loadCatalogue(t)
+	for _, check := range c.Checks() {
+		if !fires[check.ID] {
+			t.Errorf("%s: no scenario in which %s fires", check.place, check.ID)
+		}
+		if !alike[check.ID] {
+			t.Errorf("%s: no scenario is a look-alike of %s", check.place, check.ID)
+		}
+	}
+}

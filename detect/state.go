@@ -1,0 +1,85 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/gob"
+	"fmt"
+)
+
+// stored is what the engine knows of one environment, in the form in which it
+// is kept: baselines by entity id and signal name, and memories.
+type stored struct {
+	Baselines map[string]map[string]*Baseline
+	Memory    map[judged]Memory
+}
+
+// Snapshot returns what the engine has learned of an environment, for the
+// store. It is some 300 bytes for each entity and signal.
+func (e *Engine) Snapshot(tenant, environment string) ([]byte, error) {
+	w := e.watch(tenant, environment)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := stored{Baselines: map[string]map[string]*Baseline{}, Memory: map[judged]Memory{}}
+	for id, baselines := range w.stored.Baselines {
+		out.Baselines[id] = baselines
+	}
+	for id, entity := range w.picture.entities {
+		for i, b := range entity.usual {
+			if b == nil {
+				continue
+			}
+			if out.Baselines[id] == nil {
+				out.Baselines[id] = map[string]*Baseline{}
+			}
+			out.Baselines[id][entity.Kind.signals[i].Name] = b
+		}
+	}
+	for key, m := range w.memory {
+		if m.State != OK || m.Told {
+			out.Memory[key] = *m
+		}
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(out); err != nil {
+		return nil, fmt.Errorf("detect: encoding what was learned: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Restore takes up what an earlier Snapshot held. Call it before the first
+// round. A blob that cannot be read is an error and changes nothing: the
+// engine then learns anew.
+func (e *Engine) Restore(tenant, environment string, blob []byte) error {
+	var in stored
+	if err := gob.NewDecoder(bytes.NewReader(blob)).Decode(&in); err != nil {
+		return fmt.Errorf("detect: what was learned of %s cannot be read and is learned anew: %w", environment, err)
+	}
+	w := e.watch(tenant, environment)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stored = in
+	for key, m := range in.Memory {
+		w.memory[key] = &m
+	}
+	return nil
+}
+
+// adopt hands stored baselines to entities as they come into sight.
+func (w *watch) adopt(c *Catalogue) {
+	if len(w.stored.Baselines) == 0 {
+		return
+	}
+	for id, e := range w.picture.entities {
+		for name, b := range w.stored.Baselines[id] {
+			if s := c.Signal(e.Kind.Name, name); s != nil && e.usual[s.index] == nil && b.sound() {
+				e.usual[s.index] = b
+			}
+		}
+		delete(w.stored.Baselines, id)
+	}
+}
+
+// sound says that a decoded baseline is one that Learn could have made.
+func (b *Baseline) sound() bool {
+	return b != nil && len(b.Keys) == len(b.Weights) && len(b.Keys) <= maxBuckets
+}

@@ -1,0 +1,167 @@
+package detect
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+)
+
+// words are the functions of the templates: figures as people write them.
+var words = template.FuncMap{
+	"percent":  percent,
+	"bytes":    bytesText,
+	"duration": durationText,
+	"number":   number,
+	"rate":     func(v float64) string { return number(v) + "/s" },
+	"date":     func(v float64) string { return time.Unix(int64(v), 0).UTC().Format("2 January 2006 15:04 UTC") },
+	"neg":      func(v float64) float64 { return -v },
+	"mul":      func(a, b float64) float64 { return a * b },
+	"over":     func(a, b float64) float64 { return a / b },
+}
+
+func percent(v float64) string {
+	switch p := v * 100; {
+	case p != 0 && math.Abs(p) < 9.95:
+		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
+	default:
+		return strconv.FormatFloat(math.Round(p), 'f', 0, 64) + " %"
+	}
+}
+
+// number writes up to three significant digits without an exponent.
+func number(v float64) string {
+	switch a := math.Abs(v); {
+	case a >= 100 || a == 0:
+		return strconv.FormatFloat(math.Round(v), 'f', 0, 64)
+	case a >= 10:
+		return trimZeros(strconv.FormatFloat(v, 'f', 1, 64))
+	case a >= 0.01:
+		return trimZeros(strconv.FormatFloat(v, 'f', 2, 64))
+	default:
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	}
+}
+
+func trimZeros(s string) string {
+	if strings.ContainsRune(s, '.') {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+func bytesText(v float64) string {
+	unit := "B"
+	for _, next := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
+		if math.Abs(v) < 1024 {
+			break
+		}
+		v, unit = v/1024, next
+	}
+	return number(v) + " " + unit
+}
+
+// durationText takes seconds.
+func durationText(seconds float64) string {
+	if seconds < 0 {
+		return "-" + durationText(-seconds)
+	}
+	switch {
+	case seconds < 0.001:
+		return number(seconds*1e6) + " µs"
+	case seconds < 1:
+		return number(seconds*1e3) + " ms"
+	case seconds < 90:
+		return number(seconds) + " s"
+	case seconds < 5400:
+		return number(math.Round(seconds/60)) + " min"
+	case seconds < 36*3600:
+		h := math.Floor(seconds / 3600)
+		if m := math.Round((seconds - h*3600) / 60); h < 10 && m > 0 && m < 60 {
+			return fmt.Sprintf("%.0f h %.0f min", h, m)
+		}
+		return number(math.Round(seconds/3600)) + " h"
+	default:
+		return number(math.Round(seconds/86400)) + " days"
+	}
+}
+
+// parseText parses a template and runs it once on names, so that a name that
+// does not exist is found when the catalogue is loaded.
+func parseText(text string, names map[string]any) (*template.Template, error) {
+	t, err := template.New("").Funcs(words).Option("missingkey=error").Parse(strings.Join(strings.Fields(text), " "))
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Execute(io.Discard, names); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// plain is a value of CEL as a Go value.
+func plain(v any) any {
+	switch v := v.(type) {
+	case types.Double:
+		return float64(v)
+	case types.Bool:
+		return bool(v)
+	case types.String:
+		return string(v)
+	}
+	return v
+}
+
+func write(t *template.Template, names map[string]any) (string, error) {
+	var b strings.Builder
+	err := t.Execute(&b, names)
+	return b.String(), err
+}
+
+// names is what a template can say about a subject.
+func (s *Subject) names() map[string]any {
+	out := map[string]any{"name": s.Entity.Name, "hostname": s.Entity.HostName}
+	group := map[string]map[string]any{}
+	for _, g := range []string{"host", "usual", "high", "known", "limit", "label"} {
+		group[g] = map[string]any{}
+		out[g] = group[g]
+	}
+	put := func(name string, v any) {
+		if g, rest, ok := strings.Cut(name, "."); ok {
+			group[g][rest] = v
+		} else {
+			out[name] = v
+		}
+	}
+	for name, v := range s.Check.Optional {
+		put(name, v)
+	}
+	for name, at := range s.Entity.Kind.slots {
+		if v, ok := s.lookup(at); ok {
+			put(name, plain(v))
+		}
+	}
+	return out
+}
+
+// sample is names with an example for everything that a text of the check may
+// rely on: what it requires, what has a stand-in, and one signal more.
+func (c *Check) sample(more string) map[string]any {
+	e := &Entity{Kind: c.kind, Name: "name", HostName: "host", Labels: map[string]string{}}
+	e.values = make([]float64, len(c.kind.signals))
+	e.forget(nil)
+	names := (&Subject{Entity: e, Check: c}).names()
+	for _, name := range append([]string{more}, c.Requires...) {
+		if g, rest, ok := strings.Cut(name, "."); ok {
+			names[g].(map[string]any)[rest] = 1.0
+		} else {
+			names[name] = 1.0
+		}
+	}
+	return names
+}
