@@ -1,0 +1,138 @@
+package host
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// listener is what waits for callers at one port, over all addresses.
+type listener struct {
+	protocol  string // "tcp" or "udp"
+	port      uint16
+	addresses []string // sorted, without doubles
+	inodes    []uint32
+	// queued and limit are those of the fullest of its sockets; limit 0
+	// where it is not known.
+	queued, limit uint32
+	group         groupKey // zero where it cannot be told
+	leader        leader   // the process that holds it
+}
+
+func (l listener) name() string { return fmt.Sprintf("%s/%d", l.protocol, l.port) }
+
+// local says that only this machine can reach it.
+func (l listener) local() bool {
+	return !slices.ContainsFunc(l.addresses, func(a string) bool {
+		addr, err := netip.ParseAddr(strings.TrimSuffix(a, "%lo"))
+		return err != nil || !addr.IsLoopback()
+	})
+}
+
+// maxListeners bounds how many ports are told of, the lowest first.
+const maxListeners = 200
+
+// listening reads which ports are open. UDP has no listening state: a socket
+// without a peer below the ports for outgoing traffic is taken for one.
+func listening(r roots, sources *sourceBoard) []listener {
+	var errs []error
+	byName := map[string]*listener{}
+	add := func(protocol string, at netip.AddrPort, inode, queued, limit uint32) {
+		l := &listener{protocol: protocol, port: at.Port()}
+		if have := byName[l.name()]; have != nil {
+			l = have
+		} else {
+			byName[l.name()] = l
+		}
+		if a := at.Addr().WithZone("").String(); !slices.Contains(l.addresses, a) {
+			l.addresses = append(l.addresses, a)
+		}
+		l.inodes = append(l.inodes, inode)
+		if uint64(queued)*uint64(max(l.limit, 1)) >= uint64(l.queued)*uint64(max(limit, 1)) {
+			l.queued, l.limit = queued, limit
+		}
+	}
+	sockets, err := tcpSockets(tcpListen)
+	for _, s := range sockets {
+		add("tcp", s.local, s.inode, s.queued, s.limit)
+	}
+	var f fileReader
+	if err != nil && len(sockets) == 0 {
+		// Without sock_diag there is still the list; it lacks the limits.
+		for _, file := range []string{"net/tcp", "net/tcp6"} {
+			b, readErr := f.read(r.procPath(file))
+			if readErr != nil && !gone(readErr) {
+				errs = append(errs, err, readErr)
+			}
+			for _, s := range parseProcNet(b) {
+				if s.state == tcpListen {
+					add("tcp", s.local, s.inode, s.queued, 0)
+				}
+			}
+		}
+	}
+	low := uint16(32768)
+	if b, err := f.read(r.procPath("sys/net/ipv4/ip_local_port_range")); err == nil {
+		low = uint16(min(parseInt(b), 65535))
+	}
+	for _, file := range []string{"net/udp", "net/udp6"} {
+		b, err := f.read(r.procPath(file))
+		if err != nil && !gone(err) {
+			errs = append(errs, err)
+		}
+		for _, s := range parseProcNet(b) {
+			if s.state == tcpClose && s.remote.Port() == 0 && s.local.Port() != 0 && s.local.Port() < low {
+				add("udp", s.local, s.inode, 0, 0)
+			}
+		}
+	}
+	all := make([]listener, 0, len(byName))
+	for _, l := range byName {
+		slices.Sort(l.addresses)
+		slices.Sort(l.inodes)
+		all = append(all, *l)
+	}
+	slices.SortFunc(all, func(a, b listener) int {
+		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.protocol, b.protocol))
+	})
+	if len(all) > maxListeners {
+		errs = append(errs, fmt.Errorf("%d listening ports; only the lowest %d are told of", len(all), maxListeners))
+		all = all[:maxListeners]
+	}
+	sources.report("listeners", errors.Join(errs...))
+	return all
+}
+
+// assignOwners finds out which group serves each listener. Of several holders
+// of one socket, such as a server and its workers, any will do: they are of
+// one group.
+func (w *groupWatch) assignOwners(all []listener, o *owners, now time.Time) {
+	wanted := map[uint32]bool{}
+	for _, l := range all {
+		for _, inode := range l.inodes {
+			wanted[inode] = true
+		}
+	}
+	o.find(wanted, w.table.procs, now)
+	for _, g := range w.groups {
+		g.listens = false
+	}
+	for i := range all {
+		for _, inode := range all[i].inodes {
+			own, ok := o.found[inode]
+			if !ok {
+				continue
+			}
+			key := w.keys[own.pid]
+			all[i].group, all[i].leader = key, leader{own.pid, own.start}
+			if g := w.groups[key]; g != nil {
+				g.listens = true
+			}
+			break
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/evenkeel/evenkeel/estate"
+)
+
+// SourceName is the estate source of everything that this package sees.
+const SourceName = "host"
+
+// snapshot is the machine at one look. Changes are told by comparing two.
+type snapshot struct {
+	at         time.Time
+	machine    machine
+	clock      int64 // see clockOffset; 0 where it could not be read
+	disks      []disk
+	mounts     []mount
+	interfaces []netInterface
+	listeners  []listener
+	leaders    map[groupKey]leader
+	complete   bool
+}
+
+// view is what is remembered from look to look.
+type view struct {
+	last      *snapshot
+	owners    *owners
+	shown     map[string]shown // entities that are told of although they come and go
+	firstSeen map[string]time.Time
+}
+
+// shown is a group or listener that was told of.
+type shown struct {
+	entity    estate.Entity
+	relations []estate.Relation
+	seen      time.Time
+}
+
+// How long something must live before it is told of, and be gone before it is
+// not any more: what flaps would fill the estate's history.
+const (
+	settles = time.Minute
+	fades   = 3 * time.Minute
+)
+
+// Observe looks at what there is on the machine and what has changed since the
+// last look. Tenant and Environment are left for the caller. What could not be
+// read makes the observation incomplete, and the error says what it was; the
+// observation is good for the rest. Without any observation the error is all
+// there is.
+func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, error) {
+	if err := ctx.Err(); err != nil {
+		return estate.Observation{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.look(time.Now())
+	if h.view.owners == nil {
+		h.view = view{owners: newOwners(h.cfg.roots()), shown: map[string]shown{}, firstSeen: map[string]time.Time{}}
+	}
+	s, err := h.snapshot(now)
+	o := estate.Observation{Source: SourceName, At: now, Complete: err == nil}
+	h.list(&o, s)
+	o.Changes = changes(h.name, h.view.last, s)
+	h.view.last = s
+	return o, err
+}
+
+// snapshot reads the machine.
+func (h *Host) snapshot(now time.Time) (*snapshot, error) {
+	r := h.cfg.roots()
+	s := &snapshot{at: now, machine: readMachine(r, h.groups.boot), leaders: map[groupKey]leader{}}
+	var errs []error
+	failed := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	var err error
+	s.disks, err = readDisks(r)
+	failed("disks", err)
+	s.mounts, err = readMounts(r)
+	failed("filesystems", err)
+	s.interfaces, err = readInterfaces(r)
+	failed("interfaces", err)
+	s.clock, err = clockOffset()
+	failed("clock", err)
+	s.listeners = listening(r, h.sources)
+	h.groups.assignOwners(s.listeners, h.view.owners, now)
+	h.sources.report("socket-owners", h.view.owners.problem())
+	for key, g := range h.groups.groups {
+		if len(g.members) > 0 {
+			s.leaders[key] = g.leader
+		}
+	}
+	err = errors.Join(errs...)
+	s.complete = err == nil
+	h.sources.report("estate", err)
+	return s, err
+}
+
+// list turns a snapshot into entities and relations.
+func (h *Host) list(o *estate.Observation, s *snapshot) {
+	hostID := estate.ID(estate.Host, h.name)
+	add := func(e estate.Entity) { o.Entities = append(o.Entities, e) }
+	join := func(from string, kind estate.RelationKind, to string) {
+		o.Relations = append(o.Relations, estate.Relation{From: from, Kind: kind, To: to, Confidence: 1})
+	}
+	add(estate.Entity{ID: hostID, Kind: estate.Host, Name: h.name, Attributes: s.machine.facts})
+
+	known := map[string]bool{}
+	for _, d := range s.disks {
+		id := estate.ID(estate.Disk, h.name, d.name)
+		known[d.name] = true
+		add(estate.Entity{ID: id, Kind: estate.Disk, Name: d.name, Attributes: d.facts})
+		join(id, estate.PartOf, hostID)
+	}
+	r := h.cfg.roots()
+	for _, d := range s.disks {
+		for _, below := range beneath(r, d.name) {
+			if known[below] {
+				join(estate.ID(estate.Disk, h.name, d.name), estate.StoredOn, estate.ID(estate.Disk, h.name, below))
+			}
+		}
+	}
+	for _, m := range s.mounts {
+		id := estate.ID(estate.Filesystem, h.name, m.point)
+		add(estate.Entity{ID: id, Kind: estate.Filesystem, Name: m.point, Attributes: map[string]string{
+			"device": m.device, "fstype": m.fstype, "options": m.options,
+		}})
+		join(id, estate.RunsOn, hostID)
+		if d := diskOf(r, m.number); known[d] {
+			join(id, estate.StoredOn, estate.ID(estate.Disk, h.name, d))
+		}
+	}
+	for _, i := range s.interfaces {
+		id := estate.ID(estate.Interface, h.name, i.name)
+		add(estate.Entity{ID: id, Kind: estate.Interface, Name: i.name, Attributes: i.facts})
+		join(id, estate.PartOf, hostID)
+	}
+	h.listFleeting(o, s)
+}
+
+// listFleeting tells of groups and listeners, which come and go: of those
+// that have settled, and for a while of those that have gone.
+func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
+	hostID := estate.ID(estate.Host, h.name)
+	live := map[string]bool{}
+	settled := func(id string) bool {
+		live[id] = true
+		first, ok := h.view.firstSeen[id]
+		if !ok {
+			h.view.firstSeen[id] = s.at
+			return false
+		}
+		return s.at.Sub(first) >= settles
+	}
+	uptime := s.at.Unix() - s.machine.bootAt
+	for key, g := range h.groups.groups {
+		if !g.listed || len(g.members) == 0 {
+			continue
+		}
+		id := groupID(h.name, key)
+		_, before := h.view.shown[id]
+		old := settled(id) || uptime-g.leader.start/userHz >= int64(settles/time.Second)
+		if !before && !old && !g.listens && !h.groups.matters(g) {
+			continue
+		}
+		h.view.shown[id] = shown{
+			entity:    estate.Entity{ID: id, Kind: groupKinds[key.kind], Name: key.name},
+			relations: []estate.Relation{{From: id, Kind: estate.RunsOn, To: hostID, Confidence: 1}},
+			seen:      s.at,
+		}
+	}
+	for _, l := range s.listeners {
+		id := estate.ID(estate.Listener, h.name, l.name())
+		_, before := h.view.shown[id]
+		if old := settled(id); !before && !old && l.port >= 32768 {
+			continue
+		}
+		e := estate.Entity{ID: id, Kind: estate.Listener, Name: l.name(), Attributes: map[string]string{
+			"protocol": l.protocol, "port": strconv.Itoa(int(l.port)),
+			"addresses": joined(l.addresses, 8), "reach": map[bool]string{true: "this machine", false: "network"}[l.local()],
+		}}
+		relations := []estate.Relation{{From: id, Kind: estate.PartOf, To: hostID, Confidence: 1}}
+		if (l.group != groupKey{}) {
+			e.Attributes["group"] = l.group.name
+			relations = append(relations, estate.Relation{From: groupID(h.name, l.group), Kind: estate.Serves, To: id, Confidence: 1})
+		}
+		h.view.shown[id] = shown{e, relations, s.at}
+	}
+	for id := range h.view.firstSeen {
+		if !live[id] {
+			delete(h.view.firstSeen, id)
+		}
+	}
+	for id, sh := range h.view.shown {
+		if s.at.Sub(sh.seen) > fades {
+			delete(h.view.shown, id)
+		}
+	}
+	var all []shown
+	for _, sh := range h.view.shown {
+		all = append(all, sh)
+	}
+	slices.SortFunc(all, func(a, b shown) int { return cmp.Compare(a.entity.ID, b.entity.ID) })
+	for _, sh := range all {
+		o.Entities = append(o.Entities, sh.entity)
+		for _, rel := range sh.relations {
+			if rel.Kind != estate.Serves || h.view.shown[rel.From].entity.ID != "" {
+				o.Relations = append(o.Relations, rel)
+			}
+		}
+	}
+}
+
+// matters says that a group that has just started is worth telling of at once:
+// it takes a good part of the machine, so a finding may name it.
+func (w *groupWatch) matters(g *group) bool {
+	if s := w.elapsed.Seconds(); s > 0 && float64(g.recent.cpu)/userHz/s >= 0.2 {
+		return true
+	}
+	return w.boot.total > 0 && g.memory >= w.boot.total/20
+}
+
+var groupKinds = map[string]estate.Kind{kindUnit: estate.Unit, kindContainer: estate.Container, kindGroup: estate.Group}
+
+func groupID(host string, key groupKey) string {
+	return estate.ID(groupKinds[key.kind], host, key.name)
+}
+
+// joined lists up to n words and says how many more there are.
+func joined(words []string, n int) string {
+	text := ""
+	for i, w := range words {
+		if i == n {
+			return text + fmt.Sprintf(" and %d more", len(words)-n)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += w
+	}
+	return text
+}

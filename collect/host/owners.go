@@ -1,0 +1,109 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// owners tells which process holds a socket. Finding out means reading the
+// descriptors of every process, so what is found is kept, and what cannot be
+// found is not looked for again for a while.
+type owners struct {
+	roots    roots
+	found    map[uint32]owner
+	nobody   map[uint32]time.Time // looked for in vain, when
+	lastScan time.Time
+	denied   int
+}
+
+type owner struct {
+	pid   int
+	start int64
+}
+
+const (
+	scanEvery  = 10 * time.Second
+	nobodyLast = 10 * time.Minute
+	maxOwners  = 2 * maxSockets
+)
+
+func newOwners(r roots) *owners {
+	return &owners{roots: r, found: map[uint32]owner{}, nobody: map[uint32]time.Time{}}
+}
+
+// find looks for the holders of the wanted sockets that are not known yet.
+func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.Time) {
+	for inode, at := range o.nobody {
+		if now.Sub(at) > nobodyLast || !wanted[inode] {
+			delete(o.nobody, inode)
+		}
+	}
+	for inode, own := range o.found {
+		if p := procs[own.pid]; p == nil || p.start != own.start || !wanted[inode] {
+			delete(o.found, inode)
+		}
+	}
+	missing := map[uint32]bool{}
+	for inode := range wanted {
+		_, known := o.found[inode]
+		_, nobody := o.nobody[inode]
+		if !known && !nobody && inode != 0 && len(o.found)+len(missing) < maxOwners {
+			missing[inode] = true
+		}
+	}
+	if len(missing) == 0 || now.Sub(o.lastScan) < scanEvery && !o.lastScan.IsZero() {
+		return
+	}
+	o.lastScan, o.denied = now, 0
+	for pid, p := range procs {
+		if p.kernel || p.state == 'Z' {
+			continue
+		}
+		o.scan(pid, p.start, missing)
+		if len(missing) == 0 {
+			return
+		}
+	}
+	for inode := range missing {
+		o.nobody[inode] = now
+	}
+}
+
+// scan notes which of the missing sockets a process holds.
+func (o *owners) scan(pid int, start int64, missing map[uint32]bool) {
+	dir := o.roots.proc + "/" + strconv.Itoa(pid) + "/fd"
+	names, err := listNames(dir)
+	if err != nil {
+		if denied(err) {
+			o.denied++
+		}
+		return
+	}
+	for _, name := range names {
+		link, err := os.Readlink(dir + "/" + name)
+		if err != nil {
+			continue
+		}
+		digits, ok := strings.CutPrefix(link, "socket:[")
+		if !ok {
+			continue
+		}
+		inode := uint32(parseInt([]byte(digits)))
+		if missing[inode] {
+			o.found[inode] = owner{pid, start}
+			delete(missing, inode)
+		}
+	}
+}
+
+// problem says what keeps owners from being found.
+func (o *owners) problem() error {
+	if len(o.nobody) > 0 && o.denied > 0 {
+		return fmt.Errorf("who holds %d sockets cannot be told: descriptors of %d processes of other users may not be read; run as root to see them",
+			len(o.nobody), o.denied)
+	}
+	return nil
+}
