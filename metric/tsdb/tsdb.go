@@ -1,0 +1,167 @@
+// Package tsdb is the embedded engine: Prometheus' time series database and
+// its PromQL engine, in this process and in one directory.
+//
+// Invariants: one process at a time opens a directory. An acknowledged Append
+// survives the death of the process (the write-ahead log is written, though
+// not synced, before Append returns; a loss of power costs what the kernel
+// had not yet written, some seconds). Queries are bounded in samples, time
+// and number; one past a bound fails with metric.ErrTooLarge and harms no
+// other.
+//
+// Failure behaviour: Open always comes up again on what can be read. Damage
+// in the write-ahead log costs the damaged pages of 32 KiB, a damaged block
+// is moved aside whole; Recovered says in plain words what was lost. Only a
+// directory that cannot be used at all (locked by another process, not
+// writable, disk full) is an error.
+package tsdb
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/fileutil"
+	"github.com/prometheus/prometheus/util/compression"
+
+	"github.com/evenkeel/evenkeel/metric"
+)
+
+var (
+	_ metric.Querier  = (*DB)(nil)
+	_ metric.Appender = (*DB)(nil)
+)
+
+// DB is an open directory of figures. It is safe for concurrent use.
+type DB struct {
+	cfg       Config
+	db        *tsdb.DB
+	engine    *promql.Engine
+	own       *prometheus.Registry // the engine's own counters, for Stats
+	lock      fileutil.Releaser
+	recovered []string
+
+	snapshotting sync.Mutex
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Open opens the directory, repairing what a crash has left. The engine's
+// own figures are registered with reg, which may be nil.
+func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if cfg.Dir == "" {
+		return nil, errors.New("metrics: no directory is set")
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("metrics: make the directory: %w", err)
+	}
+	d := &DB{cfg: cfg, own: prometheus.NewRegistry()}
+	if err := d.open(log, both{d.own, reg}); err != nil {
+		return nil, err
+	}
+	d.engine = promql.NewEngine(promql.EngineOpts{
+		Logger:               log,
+		Reg:                  reg,
+		MaxSamples:           cfg.MaxSamples,
+		Timeout:              time.Duration(cfg.QueryTimeout),
+		ActiveQueryTracker:   newGate(cfg.MaxConcurrent, cfg.MaxQueued),
+		EnableAtModifier:     true,
+		EnableNegativeOffset: true,
+		Parser:               parser.NewParser(parser.Options{}),
+	})
+	return d, nil
+}
+
+// options are for small memory: a head of some thousand series should cost
+// megabytes. The block's chunk files are preallocated at their full size, so
+// that they are small too: a nearly full disk must still be able to compact.
+func (c Config) options() *tsdb.Options {
+	o := tsdb.DefaultOptions()
+	o.RetentionDuration = time.Duration(c.RetentionTime).Milliseconds()
+	o.MaxBytes = int64(c.RetentionSize)
+	o.MinBlockDuration = (2 * time.Hour).Milliseconds()
+	o.MaxBlockDuration = max(o.MinBlockDuration, min(o.RetentionDuration/10, (31*24*time.Hour).Milliseconds()))
+	o.WALCompression = compression.Snappy
+	o.WALSegmentSize = 32 << 20
+	o.MaxBlockChunkSegmentSize = 64 << 20
+	o.NoLockfile = true // it is held by DB, from before the repair
+	o.StripeSize = 1 << 10
+	o.HeadChunksWriteBufferSize = 256 << 10
+	o.OutOfOrderTimeWindow = time.Duration(c.OutOfOrderWindow).Milliseconds()
+	o.EnableExemplarStorage = true
+	o.MaxExemplars = c.MaxExemplars
+	return o
+}
+
+// Dir returns the directory.
+func (d *DB) Dir() string { return d.cfg.Dir }
+
+// Storage returns the storage itself, for Prometheus' own parts (scraping,
+// remote write, the query API). It is closed with Close, not by its users.
+func (d *DB) Storage() storage.Storage { return d.db }
+
+// Exemplars returns the storage's exemplars.
+func (d *DB) Exemplars() storage.ExemplarQueryable { return d.db }
+
+// Engine returns the PromQL engine. Its queries pass the same bounds as
+// Instant and Range.
+func (d *DB) Engine() *promql.Engine { return d.engine }
+
+// Close stops compaction and closes the files. It may be called again.
+func (d *DB) Close() error {
+	d.closing.Do(func() {
+		if err := errors.Join(d.engine.Close(), d.db.Close(), d.lock.Release()); err != nil {
+			d.closeErr = fmt.Errorf("metrics: close %s: %w", d.cfg.Dir, err)
+		}
+	})
+	return d.closeErr
+}
+
+// both registers with the first registry and, if there is one, the second.
+type both struct {
+	own   *prometheus.Registry
+	other prometheus.Registerer
+}
+
+func (b both) Register(c prometheus.Collector) error {
+	if err := b.own.Register(c); err != nil {
+		return err
+	}
+	if b.other == nil {
+		return nil
+	}
+	return b.other.Register(c)
+}
+
+func (b both) MustRegister(cs ...prometheus.Collector) {
+	for _, c := range cs {
+		if err := b.Register(c); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (b both) Unregister(c prometheus.Collector) bool {
+	ok := b.own.Unregister(c)
+	if b.other != nil {
+		b.other.Unregister(c)
+	}
+	return ok
+}
+
+func (d *DB) path(elem ...string) string {
+	return filepath.Join(append([]string{d.cfg.Dir}, elem...)...)
+}
