@@ -57,7 +57,8 @@ type Spec struct {
 	TLS      TLSSpec       `yaml:"tls"`
 	Database DatabaseSpec  `yaml:"database"`
 
-	Origin Origin `yaml:"-"` // empty means Configured
+	Origin  Origin    `yaml:"-"` // empty means Configured
+	KnownUp time.Time `yaml:"-"` // when it was seen to work before; zero: never
 }
 
 // HTTPSpec is what to ask of an HTTP server and what to want.
@@ -115,7 +116,8 @@ const (
 	TrustAny        Trust = "any"         // any; an expired one is reported and does not fail the probe
 )
 
-// TLSSpec is which certificate is wanted, for HTTPS, TLS and MySQL.
+// TLSSpec is which certificate is wanted, for HTTPS, TLS, MySQL and Redis.
+// PostgreSQL's own sslmode and sslrootcert stand in its DSN.
 type TLSSpec struct {
 	Trust       Trust         `yaml:"trust"`   // system, or ca_file when CAFile is set
 	CAFile      string        `yaml:"ca_file"` // PEM

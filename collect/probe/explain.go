@@ -59,6 +59,7 @@ func explain(err error, phase Phase, timeout time.Duration) (Outcome, Reason, st
 	var (
 		lookup  *net.DNSError
 		op      *net.OpError
+		invalid *tls.CertificateVerificationError
 		notTLS  tls.RecordHeaderError
 		timeOut interface{ Timeout() bool }
 	)
@@ -90,6 +91,8 @@ func explain(err error, phase Phase, timeout time.Duration) (Outcome, Reason, st
 		return Unknown, ReasonLocal, "this machine has no socket left to ask with: " + excerpt(rootOf(err), 100)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
 		return Unknown, ReasonPermission, "the system does not let Evenkeel open this connection: " + excerpt(rootOf(err), 100)
+	case errors.As(err, &invalid):
+		return Down, ReasonTLS, "the certificate is not good: " + excerpt(invalid.Err.Error(), 160)
 	case errors.As(err, &notTLS):
 		return Down, ReasonTLS, "the other side does not speak TLS on this port"
 	case errors.As(err, &op) && op.Op == "remote error": // how crypto/tls reports an alert

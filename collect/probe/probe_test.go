@@ -132,8 +132,10 @@ func TestHTTPSaysWhatIsWrong(t *testing.T) {
 			}
 		}
 	})
-	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop?token=hunter2", 302) })
-	mux.HandleFunc("/there", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", 302) })
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/loop?token=hunter2", http.StatusFound)
+	})
+	mux.HandleFunc("/there", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) })
 	mux.HandleFunc("/cut", func(w http.ResponseWriter, r *http.Request) {
 		c, _, _ := http.NewResponseController(w).Hijack()
 		c.(*net.TCPConn).SetLinger(0)
@@ -210,7 +212,7 @@ func TestSecretsStayWithTheHostTheyAreFor(t *testing.T) {
 	var first http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first = r.Header.Clone()
-		http.Redirect(w, r, other.URL+"/", 302)
+		http.Redirect(w, r, other.URL+"/", http.StatusFound)
 	}))
 	defer server.Close()
 	r := once(t, Spec{Type: HTTP, Target: server.URL + "/?key=hunter2", HTTP: HTTPSpec{

@@ -40,6 +40,7 @@ type Prober struct {
 	discovered []Spec
 	running    map[string]*running
 	ctx        context.Context // of Run; nil before it
+	stopped    bool            // nothing is started any more
 	wg         sync.WaitGroup
 	changes    []noted
 	addresses  addressBook
@@ -81,6 +82,14 @@ func newCheck(s Spec) (check, error) {
 		return newDNSCheck(s, "/etc/resolv.conf"), nil
 	case TLS:
 		return tlsCheck{s}, nil
+	case ICMP:
+		return icmpCheck{s}, nil
+	case Postgres:
+		return newPostgresCheck(s), nil
+	case MySQL:
+		return newMySQLCheck(s), nil
+	case Redis:
+		return newRedisCheck(s), nil
 	}
 	return nil, fmt.Errorf("probe %s: type %q is not known", s.Name, s.Type)
 }
@@ -130,14 +139,17 @@ func (p *Prober) replace(configured, discovered []Spec) error {
 	}
 	fresh := map[string]*running{}
 	for name, s := range want {
-		if old := p.running[name]; old != nil && reflect.DeepEqual(old.spec, s) {
+		if old := p.running[name]; old != nil && sameProbe(old.spec, s) {
+			if old.firstUp.IsZero() {
+				old.firstUp = s.KnownUp
+			}
 			continue
 		}
 		c, err := p.build(s)
 		if err != nil {
 			return fmt.Errorf("probe %s: %w", name, err)
 		}
-		fresh[name] = &running{spec: s, check: c, since: time.Now()}
+		fresh[name] = &running{spec: s, check: c, since: time.Now(), firstUp: s.KnownUp}
 	}
 	for name, old := range p.running {
 		if _, stays := want[name]; !stays || fresh[name] != nil {
@@ -155,6 +167,13 @@ func (p *Prober) replace(configured, discovered []Spec) error {
 	return nil
 }
 
+// sameProbe tells whether two specs ask the same; what is known of the past
+// does not count.
+func sameProbe(a, b Spec) bool {
+	a.KnownUp, b.KnownUp = time.Time{}, time.Time{}
+	return reflect.DeepEqual(a, b)
+}
+
 // Run asks until ctx ends: each probe at once, and then at times of its own
 // that stay the same over restarts, so that probes do not all ask together.
 func (p *Prober) Run(ctx context.Context) error {
@@ -169,14 +188,15 @@ func (p *Prober) Run(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 	<-ctx.Done()
-	p.mu.Lock() // no probe is started from here on: start looks at ctx
+	p.mu.Lock()
+	p.stopped = true
 	p.mu.Unlock()
 	p.wg.Wait()
 	return nil
 }
 
 func (p *Prober) start(r *running) {
-	if p.ctx == nil || p.ctx.Err() != nil {
+	if p.ctx == nil || p.stopped {
 		return
 	}
 	ctx, cancel := context.WithCancel(p.ctx)

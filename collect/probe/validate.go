@@ -112,7 +112,7 @@ func (v *validator) sections(s Spec) {
 	if t.Trust == TrustSystem {
 		t.Trust = "" // the default
 	}
-	refuse("tls", t, HTTP, TLS, MySQL)
+	refuse("tls", t, HTTP, TLS, MySQL, Redis)
 }
 
 func (v *validator) hostPort(target string) {
