@@ -98,5 +98,11 @@ type Store interface {
 	PruneAccess(ctx context.Context, now, auditBefore time.Time) error
 }
 
-// ErrNotFound is wrapped when there is no such user, session, token or link.
-var ErrNotFound = errors.New("not found")
+var (
+	// ErrNotFound is wrapped when there is no such user, session, token or link.
+	ErrNotFound = errors.New("not found")
+	// ErrTaken is wrapped when another user has the name or the subject.
+	ErrTaken = errors.New("another user has this name")
+	// ErrInvalid is wrapped when what was asked for cannot be right.
+	ErrInvalid = errors.New("not valid")
+)

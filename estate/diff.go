@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -43,15 +44,21 @@ func (d *Delta) diffEntities(prev []Entity, o Observation) {
 	}
 	now := make(map[string]bool, len(o.Entities))
 	for _, e := range o.Entities {
+		e.ID, e.Name = plain(e.ID), plain(e.Name)
 		if now[e.ID] {
 			continue // reported twice: the first one counts
 		}
 		now[e.ID] = true
 		e.Tenant, e.Environment, e.Sources = o.Tenant, o.Environment, []string{o.Source}
 		e.Since, e.Until = o.At, time.Time{}
-		e.Attributes = maps.Clone(e.Attributes) // the collector may go on writing to its own
-		if old, ok := before[e.ID]; ok {
-			if e.Name == old.Name && e.Kind == old.Kind && maps.Equal(e.Attributes, old.Attributes) {
+		old, known := before[e.ID]
+		same := known && e.Name == old.Name && e.Kind == old.Kind
+		if same && maps.Equal(e.Attributes, old.Attributes) {
+			continue // nearly all of them, nearly always
+		}
+		e.Attributes = facts(e.Attributes)
+		if known {
+			if same && maps.Equal(e.Attributes, old.Attributes) {
 				continue
 			}
 			e.Since = old.Since
@@ -71,6 +78,36 @@ func (d *Delta) diffEntities(prev []Entity, o Observation) {
 	slices.SortFunc(d.Vanish, byID)
 }
 
+const (
+	// maxFact bounds an attribute's value, in bytes; more is cut off.
+	maxFact = 2048
+	// maxFacts bounds an entity's attributes; the first by name stay.
+	maxFacts = 64
+)
+
+// facts copies attributes (the collector may go on writing to its own) within
+// bounds.
+func facts(attributes map[string]string) map[string]string {
+	out := make(map[string]string, len(attributes))
+	for _, k := range slices.Sorted(maps.Keys(attributes)) {
+		if len(out) == maxFacts {
+			break
+		}
+		v := attributes[k]
+		if len(v) > maxFact {
+			v = v[:maxFact]
+		}
+		out[plain(k)] = plain(v)
+	}
+	return out
+}
+
+// plain makes text of what the outside world calls something: a name that
+// cannot be stored would be another one after each start.
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
 // joint names a relation within one source.
 type joint struct {
 	from string
@@ -87,6 +124,7 @@ func (d *Delta) diffRelations(prev []Relation, o Observation) {
 	}
 	now := make(map[joint]bool, len(o.Relations))
 	for _, r := range o.Relations {
+		r.From, r.To = plain(r.From), plain(r.To)
 		if now[r.joint()] {
 			continue
 		}

@@ -75,5 +75,9 @@ type Store interface {
 	PruneEstate(ctx context.Context, before time.Time) (deleted int, err error)
 }
 
-// ErrNotFound is wrapped when there is no such entity at that time.
-var ErrNotFound = errors.New("no such entity")
+var (
+	// ErrNotFound is wrapped when there is no such entity at that time.
+	ErrNotFound = errors.New("no such entity")
+	// ErrInvalid is wrapped when what was asked for cannot be right.
+	ErrInvalid = errors.New("not valid")
+)

@@ -168,7 +168,7 @@ type Answer struct {
 	By   string    `json:"by"`
 	Text string    `json:"text,omitempty"`
 	// Severity is the one that was answered; above it the finding opens again.
-	Severity Severity `json:"severity"`
+	Severity Severity `json:"severity,omitempty"`
 }
 
 // Event is one line of a finding's history.

@@ -63,7 +63,7 @@ func (s *Service) Record(ctx context.Context, obs []Observation) error {
 			invalid = append(invalid, err)
 			continue
 		}
-		valid = append(valid, o)
+		valid = append(valid, o.tidy())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,22 +195,6 @@ func (s *Service) Prune(ctx context.Context, before time.Time) (deleted int, err
 		return 0, fmt.Errorf("prune findings: %w", err)
 	}
 	return deleted, nil
-}
-
-// validate checks an observation that a practice made.
-func (o Observation) validate() error {
-	k := o.Key
-	switch {
-	case k.Tenant == "" || k.Environment == "" || k.Practice == "" || k.Check == "" || k.Entity == "":
-		return fmt.Errorf("observation %+v: every part of the key is needed", k)
-	case o.At.IsZero():
-		return fmt.Errorf("observation of %s on %s has no time", k.Check, k.Entity)
-	case o.Sign != Firing && o.Sign != Clear && o.Sign != NoData:
-		return fmt.Errorf("observation of %s on %s: sign %q is not firing, clear or no-data", k.Check, k.Entity, o.Sign)
-	case o.Sign == Firing && (severityNames[o.Report.Severity] == "" || o.Report.Title == ""):
-		return fmt.Errorf("observation of %s on %s fires without a severity and a title", k.Check, k.Entity)
-	}
-	return nil
 }
 
 // audit is the entry for what an actor did to a finding.

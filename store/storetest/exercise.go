@@ -1,0 +1,55 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// Store is all that is exercised.
+type Store interface {
+	finding.Store
+	estate.Store
+	access.Store
+	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
+	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
+}
+
+// Exercise runs the same tests on any store. Open returns a new, empty one,
+// which the test closes by t.Cleanup.
+func Exercise(t *testing.T, open func(t *testing.T) Store) {
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T, Store)
+	}{
+		{"a finding is stored whole", findingWhole},
+		{"of two decisions on one revision one wins", findingConflict},
+		{"at most one finding per key stands", findingStanding},
+		{"findings are listed most urgent first, by filters and pages", findingList},
+		{"findings expire and are pruned", findingEnds},
+		{"the estate is known as of any time", estateThen},
+		{"entities are listed by filters and pages", estateList},
+		{"changes fold and are listed newest first", estateChanges},
+		{"people, sessions and tokens", people},
+		{"a login link works once", linkOnce},
+		{"the audit log", auditLog},
+		{"baselines of any size", baselines},
+		{"odd text is kept or made plain, never refused", oddText},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.run(t, open(t)) })
+	}
+}
+
+// t0 is when the exercises begin.
+var t0 = time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
