@@ -22,8 +22,7 @@ type group struct {
 	leader                            leader
 	starts                            int64
 	oomKills, retransmits             rare
-	listens                           bool
-	restartedAt                       time.Time
+	listens                           time.Time // when it was last seen to hold a listening socket
 	processes                         int
 }
 
@@ -62,6 +61,9 @@ type groupWatch struct {
 	keys    map[int]groupKey // of each process in the last pass
 	before  map[int]groupKey // and in the one before
 	others  group
+
+	oomSeen  int64 // the kernel's count of kills at the last pass
+	oomKnown bool
 }
 
 func newGroupWatch(cfg Config, b boot, sources *sourceBoard) *groupWatch {
@@ -72,7 +74,8 @@ func newGroupWatch(cfg Config, b boot, sources *sourceBoard) *groupWatch {
 	}
 }
 
-// pass looks at all processes and brings the groups up to date.
+// pass looks at all processes and brings the groups up to date. Which of them
+// are listed is decided after it; see list.
 func (w *groupWatch) pass(now time.Time) {
 	err := w.table.read()
 	w.table.report(w.sources, err)
@@ -109,7 +112,6 @@ func (w *groupWatch) pass(now time.Time) {
 		}
 		g.weight = max(weigh(g.recent, g.memory, w.boot, w.elapsed, allIO), g.weight*memoryOfWeight)
 	}
-	w.list(now)
 }
 
 func (w *groupWatch) group(key groupKey, now time.Time) *group {

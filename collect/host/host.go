@@ -39,9 +39,14 @@ type Host struct {
 	node    *nodeCollectors
 	reg     *prometheus.Registry
 
-	mu     sync.Mutex // guards everything below
-	groups *groupWatch
-	view   view
+	mu        sync.Mutex // guards everything below
+	groups    *groupWatch
+	cgroups   *cgroupWatch
+	kernelLog *kernelLog
+	owners    *owners
+	tcp       *tcpWatch
+	faults    *faultWatch
+	view      view
 }
 
 // New prepares to watch. It fails if /proc cannot be read at all.
@@ -63,6 +68,12 @@ func New(cfg Config, log *slog.Logger) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, name: name, log: log, sources: newSourceBoard(log)}
 	h.groups = newGroupWatch(cfg, boot, h.sources)
+	h.cgroups = newCgroupWatch(cfg.roots())
+	h.kernelLog = openKernelLog(cfg.roots().rootPath("dev/kmsg"))
+	h.owners = newOwners(cfg.roots())
+	h.tcp = newTCPWatch()
+	h.faults = newFaultWatch(cfg.roots())
+	h.view = view{shown: map[string]shown{}, firstSeen: map[string]time.Time{}}
 	h.node, err = newNodeCollectors(cfg, log, h.sources)
 	if err != nil {
 		return nil, err
@@ -95,17 +106,47 @@ func (c ownCollector) Collect(ch chan<- prometheus.Metric) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e := emitter{ch}
-	h.look(time.Now())
+	now := time.Now()
+	h.look(now)
+	h.emitTCP(e, now)
 	h.groups.emit(e)
+	h.cgroups.emit(e)
+	h.faults.emit(e, now)
 	emitPressure(e, h.cfg.roots(), h.sources)
 	h.sources.emit(e)
 }
 
 // look takes a pass over the processes unless one was taken within a second.
 func (h *Host) look(now time.Time) {
-	if now.Sub(h.groups.at) >= time.Second || now.Before(h.groups.at) {
-		h.groups.pass(now)
+	if now.Sub(h.groups.at) < time.Second && !now.Before(h.groups.at) {
+		return
 	}
+	// The log is read before the processes are: whoever was killed is then
+	// still known from the pass before.
+	events, err := h.kernelLog.read()
+	h.sources.report("kernel-log", err)
+	h.groups.pass(now)
+	killed := kills(events)
+	if err != nil {
+		h.groups.guessKills(now)
+	} else {
+		h.groups.noteKills(killed, now)
+	}
+	h.groups.list(now)
+	var named []string
+	for _, k := range killed {
+		named = append(named, k.oomCgroup, k.taskCgroup)
+	}
+	h.cgroups.look(h.groups, named)
+	h.faults.note(events, err == nil)
+}
+
+// Close releases the kernel's log. What is gathered after it lacks what the log
+// tells.
+func (h *Host) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kernelLog.close()
 }
 
 // emitter writes constant metrics. Descriptions are made once, at start.

@@ -13,6 +13,7 @@ import (
 // TCP states, as the kernel numbers them.
 const (
 	tcpEstablished = 1
+	tcpFinWait1    = 4
 	tcpClose       = 7
 	tcpCloseWait   = 8
 	tcpListen      = 10

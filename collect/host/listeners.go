@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 )
 
 // listener is what waits for callers at one port, over all addresses.
@@ -36,31 +35,52 @@ func (l listener) local() bool {
 // maxListeners bounds how many ports are told of, the lowest first.
 const maxListeners = 200
 
+// portList gathers listening sockets by port.
+type portList struct{ byName map[string]*listener }
+
+func newPortList() portList { return portList{map[string]*listener{}} }
+
+func (p portList) add(protocol string, at netip.AddrPort, inode, queued, limit uint32) {
+	l := &listener{protocol: protocol, port: at.Port()}
+	if have := p.byName[l.name()]; have != nil {
+		l = have
+	} else {
+		p.byName[l.name()] = l
+	}
+	if a := at.Addr().WithZone("").String(); !slices.Contains(l.addresses, a) {
+		l.addresses = append(l.addresses, a)
+	}
+	l.inodes = append(l.inodes, inode)
+	if len(l.inodes) == 1 || uint64(queued)*uint64(max(l.limit, 1)) > uint64(l.queued)*uint64(max(limit, 1)) {
+		l.queued, l.limit = queued, limit
+	}
+}
+
+// sorted returns the listeners by port, the lowest n of them, and how many
+// there are.
+func (p portList) sorted(n int) ([]listener, int) {
+	all := make([]listener, 0, len(p.byName))
+	for _, l := range p.byName {
+		slices.Sort(l.addresses)
+		slices.Sort(l.inodes)
+		all = append(all, *l)
+	}
+	slices.SortFunc(all, func(a, b listener) int {
+		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.protocol, b.protocol))
+	})
+	return all[:min(n, len(all))], len(all)
+}
+
 // listening reads which ports are open. UDP has no listening state: a socket
 // without a peer below the ports for outgoing traffic is taken for one.
-func listening(r roots, sources *sourceBoard) []listener {
+func listening(r roots) ([]listener, error) {
 	var errs []error
-	byName := map[string]*listener{}
-	add := func(protocol string, at netip.AddrPort, inode, queued, limit uint32) {
-		l := &listener{protocol: protocol, port: at.Port()}
-		if have := byName[l.name()]; have != nil {
-			l = have
-		} else {
-			byName[l.name()] = l
-		}
-		if a := at.Addr().WithZone("").String(); !slices.Contains(l.addresses, a) {
-			l.addresses = append(l.addresses, a)
-		}
-		l.inodes = append(l.inodes, inode)
-		if uint64(queued)*uint64(max(l.limit, 1)) >= uint64(l.queued)*uint64(max(limit, 1)) {
-			l.queued, l.limit = queued, limit
-		}
-	}
+	ports := newPortList()
+	var f fileReader
 	sockets, err := tcpSockets(tcpListen)
 	for _, s := range sockets {
-		add("tcp", s.local, s.inode, s.queued, s.limit)
+		ports.add("tcp", s.local, s.inode, s.queued, s.limit)
 	}
-	var f fileReader
 	if err != nil && len(sockets) == 0 {
 		// Without sock_diag there is still the list; it lacks the limits.
 		for _, file := range []string{"net/tcp", "net/tcp6"} {
@@ -70,7 +90,7 @@ func listening(r roots, sources *sourceBoard) []listener {
 			}
 			for _, s := range parseProcNet(b) {
 				if s.state == tcpListen {
-					add("tcp", s.local, s.inode, s.queued, 0)
+					ports.add("tcp", s.local, s.inode, s.queued, 0)
 				}
 			}
 		}
@@ -86,51 +106,34 @@ func listening(r roots, sources *sourceBoard) []listener {
 		}
 		for _, s := range parseProcNet(b) {
 			if s.state == tcpClose && s.remote.Port() == 0 && s.local.Port() != 0 && s.local.Port() < low {
-				add("udp", s.local, s.inode, 0, 0)
+				ports.add("udp", s.local, s.inode, 0, 0)
 			}
 		}
 	}
-	all := make([]listener, 0, len(byName))
-	for _, l := range byName {
-		slices.Sort(l.addresses)
-		slices.Sort(l.inodes)
-		all = append(all, *l)
+	all, n := ports.sorted(maxListeners)
+	if n > len(all) {
+		errs = append(errs, fmt.Errorf("%d listening ports; only the lowest %d are told of", n, maxListeners))
 	}
-	slices.SortFunc(all, func(a, b listener) int {
-		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.protocol, b.protocol))
-	})
-	if len(all) > maxListeners {
-		errs = append(errs, fmt.Errorf("%d listening ports; only the lowest %d are told of", len(all), maxListeners))
-		all = all[:maxListeners]
-	}
-	sources.report("listeners", errors.Join(errs...))
-	return all
+	return all, errors.Join(errs...)
 }
 
-// assignOwners finds out which group serves each listener. Of several holders
-// of one socket, such as a server and its workers, any will do: they are of
-// one group.
-func (w *groupWatch) assignOwners(all []listener, o *owners, now time.Time) {
-	wanted := map[uint32]bool{}
-	for _, l := range all {
-		for _, inode := range l.inodes {
-			wanted[inode] = true
-		}
-	}
-	o.find(wanted, w.table.procs, now)
-	for _, g := range w.groups {
-		g.listens = false
-	}
+// assignOwners names the group that serves each listener, as far as its holder
+// has been found. Of several holders of one socket, such as a server and its
+// workers, any will do: they are of one group.
+func (w *groupWatch) assignOwners(all []listener, o *owners) {
 	for i := range all {
 		for _, inode := range all[i].inodes {
 			own, ok := o.found[inode]
 			if !ok {
 				continue
 			}
-			key := w.keys[own.pid]
-			all[i].group, all[i].leader = key, leader{own.pid, own.start}
+			key, ok := w.keys[own.pid]
+			if !ok {
+				continue
+			}
+			all[i].group, all[i].leader = key, own.leader
 			if g := w.groups[key]; g != nil {
-				g.listens = true
+				g.listens = w.at
 			}
 			break
 		}

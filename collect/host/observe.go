@@ -31,7 +31,6 @@ type snapshot struct {
 // view is what is remembered from look to look.
 type view struct {
 	last      *snapshot
-	owners    *owners
 	shown     map[string]shown // entities that are told of although they come and go
 	firstSeen map[string]time.Time
 }
@@ -62,9 +61,6 @@ func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.look(time.Now())
-	if h.view.owners == nil {
-		h.view = view{owners: newOwners(h.cfg.roots()), shown: map[string]shown{}, firstSeen: map[string]time.Time{}}
-	}
 	s, err := h.snapshot(now)
 	o := estate.Observation{Source: SourceName, At: now, Complete: err == nil}
 	h.list(&o, s)
@@ -92,9 +88,16 @@ func (h *Host) snapshot(now time.Time) (*snapshot, error) {
 	failed("interfaces", err)
 	s.clock, err = clockOffset()
 	failed("clock", err)
-	s.listeners = listening(r, h.sources)
-	h.groups.assignOwners(s.listeners, h.view.owners, now)
-	h.sources.report("socket-owners", h.view.owners.problem())
+	s.listeners, err = listening(r)
+	failed("listeners", err)
+	wanted := map[uint32]bool{}
+	for _, l := range s.listeners {
+		for _, inode := range l.inodes {
+			wanted[inode] = true
+		}
+	}
+	h.owners.find(wanted, h.groups.table.procs, now)
+	h.groups.assignOwners(s.listeners, h.owners)
 	for key, g := range h.groups.groups {
 		if len(g.members) > 0 {
 			s.leaders[key] = g.leader
@@ -170,7 +173,7 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 		id := groupID(h.name, key)
 		_, before := h.view.shown[id]
 		old := settled(id) || uptime-g.leader.start/userHz >= int64(settles/time.Second)
-		if !before && !old && !g.listens && !h.groups.matters(g) {
+		if !before && !old && !g.listens.Equal(h.groups.at) && !h.groups.matters(g) {
 			continue
 		}
 		h.view.shown[id] = shown{

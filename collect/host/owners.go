@@ -20,13 +20,13 @@ type owners struct {
 }
 
 type owner struct {
-	pid   int
-	start int64
+	leader
+	wanted time.Time // when it was last asked for
 }
 
 const (
 	scanEvery  = 10 * time.Second
-	nobodyLast = 10 * time.Minute
+	remembered = 10 * time.Minute
 	maxOwners  = 2 * maxSockets
 )
 
@@ -37,20 +37,24 @@ func newOwners(r roots) *owners {
 // find looks for the holders of the wanted sockets that are not known yet.
 func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.Time) {
 	for inode, at := range o.nobody {
-		if now.Sub(at) > nobodyLast || !wanted[inode] {
+		if now.Sub(at) > remembered {
 			delete(o.nobody, inode)
 		}
 	}
 	for inode, own := range o.found {
-		if p := procs[own.pid]; p == nil || p.start != own.start || !wanted[inode] {
+		if p := procs[own.pid]; p == nil || p.start != own.start || now.Sub(own.wanted) > remembered {
 			delete(o.found, inode)
 		}
 	}
 	missing := map[uint32]bool{}
 	for inode := range wanted {
-		_, known := o.found[inode]
+		own, known := o.found[inode]
+		if known {
+			own.wanted = now
+			o.found[inode] = own
+		}
 		_, nobody := o.nobody[inode]
-		if !known && !nobody && inode != 0 && len(o.found)+len(missing) < maxOwners {
+		if !known && !nobody && inode != 0 && len(o.found)+len(o.nobody)+len(missing) < maxOwners {
 			missing[inode] = true
 		}
 	}
@@ -62,7 +66,7 @@ func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.T
 		if p.kernel || p.state == 'Z' {
 			continue
 		}
-		o.scan(pid, p.start, missing)
+		o.scan(leader{pid, p.start}, missing, now)
 		if len(missing) == 0 {
 			return
 		}
@@ -73,8 +77,8 @@ func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.T
 }
 
 // scan notes which of the missing sockets a process holds.
-func (o *owners) scan(pid int, start int64, missing map[uint32]bool) {
-	dir := o.roots.proc + "/" + strconv.Itoa(pid) + "/fd"
+func (o *owners) scan(p leader, missing map[uint32]bool, now time.Time) {
+	dir := o.roots.proc + "/" + strconv.Itoa(p.pid) + "/fd"
 	names, err := listNames(dir)
 	if err != nil {
 		if denied(err) {
@@ -93,7 +97,7 @@ func (o *owners) scan(pid int, start int64, missing map[uint32]bool) {
 		}
 		inode := uint32(parseInt([]byte(digits)))
 		if missing[inode] {
-			o.found[inode] = owner{pid, start}
+			o.found[inode] = owner{p, now}
 			delete(missing, inode)
 		}
 	}

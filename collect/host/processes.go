@@ -33,7 +33,7 @@ type process struct {
 const (
 	maxProcesses     = 20000 // more are left out, and said so
 	threadsPerPass   = 4096  // whose waiting time is read; the others' is read later
-	placeEvery       = 8     // passes until a process's cgroup is looked up again
+	placeEvery       = 2     // passes until a process's cgroup is looked up again
 	fdEvery          = 4     // passes until its descriptors are counted again
 	sharedWorthwhile = 4 << 20
 )
@@ -47,8 +47,9 @@ type processTable struct {
 	threads int    // still to be read in this pass
 	ioKept  bool   // the kernel accounts waiting for block I/O
 
-	ioDenied int // processes whose I/O may not be read
-	missed   int // processes past the bound
+	ioDenied int        // processes whose I/O may not be read
+	missed   int        // processes past the bound
+	vanished []*process // since the pass before
 }
 
 func newProcessTable(r roots) *processTable {
@@ -81,12 +82,12 @@ func (t *processTable) read() error {
 // now even if nothing else tells that it ran: the ledger takes the vanished
 // one's part off in this same pass.
 func (t *processTable) forgetVanished() {
-	var vanished []int
-	for pid, p := range t.procs {
+	t.vanished = nil
+	for _, p := range t.procs {
 		if p.seen == t.number {
 			continue
 		}
-		vanished = append(vanished, pid)
+		t.vanished = append(t.vanished, p)
 		heir := t.procs[p.parent]
 		for range 64 {
 			if heir == nil || heir.seen == t.number {
@@ -98,8 +99,8 @@ func (t *processTable) forgetVanished() {
 			t.readIO(heir, t.roots.proc+"/"+strconv.Itoa(heir.pid))
 		}
 	}
-	for _, pid := range vanished {
-		delete(t.procs, pid)
+	for _, p := range t.vanished {
+		delete(t.procs, p.pid)
 	}
 }
 

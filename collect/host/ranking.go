@@ -48,7 +48,7 @@ func pickListed(groups map[groupKey]*group, n int) map[groupKey]bool {
 		if g.listed {
 			w = w*stickiness + 0.001
 		}
-		if len(g.members) == 0 && !g.listed {
+		if len(g.members) == 0 && !g.listed && g.oomKills.count == 0 {
 			continue
 		}
 		all = append(all, ranked{key, w})

@@ -22,7 +22,7 @@ var interpreters = map[string]map[string]bool{
 }
 
 var (
-	versioned = regexp.MustCompile(`^(python|node|ruby|perl|php|java)js?[0-9.]*(-MainThread)?$`)
+	versioned = regexp.MustCompile(`^(python|node|ruby|perl|php|java)(?:js)?[0-9.]*(-MainThread)?$`)
 	// fileName is what may be taken from a command line: the name of a
 	// script, a module or a main class. Whatever looks otherwise is left out.
 	fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,39}$`)

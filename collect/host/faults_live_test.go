@@ -1,0 +1,250 @@
+package host
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// These tests make real faults on the machine and look at what is seen of
+// them. What needs root is skipped without it.
+
+// begin starts a command in a session of its own and ends it with the test.
+func begin(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("cannot start %s: %v", cmd.Path, err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		cmd.Wait()
+	})
+}
+
+// program returns a copy of a program under another name, so that its group
+// is told apart from others on the machine.
+func program(t *testing.T, original, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(original)
+	if err != nil {
+		t.Skipf("needs %s", original)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Skipf("cannot copy %s: %v", path, err)
+	}
+	target := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(target, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+func cpuOf(t *testing.T, h *Host, group string) float64 {
+	t.Helper()
+	h.again()
+	v, _ := gather(t, h).value("evenkeel_group_cpu_seconds_total", "group", group)
+	return v
+}
+
+func TestABurnerIsSeenAsItsOwnGroup(t *testing.T) {
+	h := newTestHost(t, Config{})
+	gather(t, h)
+	begin(t, exec.Command(program(t, "sha256sum", "ek-burner"), "/dev/zero"))
+	time.Sleep(200 * time.Millisecond)
+	before, start := cpuOf(t, h, "ek-burner"), time.Now()
+	time.Sleep(1500 * time.Millisecond)
+	after := cpuOf(t, h, "ek-burner")
+	elapsed := time.Since(start).Seconds()
+	delay, _ := gather(t, h).value("evenkeel_group_cpu_delay_seconds_total", "group", "ek-burner")
+	// On a busy machine it had to wait; what it got and what it waited for
+	// must make up the time.
+	if used := (after - before + delay) / elapsed; used < 0.8 {
+		t.Errorf("the burner used and waited for %.2f of a core, want 0.8 or more", used)
+	}
+	o, err := h.Observe(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range o.Entities {
+		if strings.HasSuffix(e.ID, ":ek-burner") {
+			return
+		}
+	}
+	t.Error("the estate does not have the burner although it takes a core")
+}
+
+func TestShortCommandsAreChargedToTheirScript(t *testing.T) {
+	h := newTestHost(t, Config{})
+	gather(t, h)
+	dir := t.TempDir()
+	script := filepath.Join(dir, "ek-loop.sh")
+	// Each command lives for some hundredths of a second: no look ever
+	// sees most of them.
+	body := "while :; do head -c 30000000 /dev/zero | sha256sum >/dev/null; done\n"
+	if err := os.WriteFile(script, []byte(body), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, exec.Command("bash", script))
+	time.Sleep(500 * time.Millisecond)
+	cpuOf(t, h, "bash:ek-loop.sh")
+	start := time.Now()
+	var rusage time.Duration = 2 * time.Second
+	before := sumCPU(t, h, "bash:ek-loop.sh", "sha256sum", "head")
+	time.Sleep(rusage)
+	after := sumCPU(t, h, "bash:ek-loop.sh", "sha256sum", "head")
+	if rate := (after - before) / time.Since(start).Seconds(); rate < 0.3 || rate > 2.2 {
+		t.Errorf("the loop is charged %.2f cores, want about one", rate)
+	}
+}
+
+func sumCPU(t *testing.T, h *Host, groups ...string) float64 {
+	t.Helper()
+	h.again()
+	f := gather(t, h)
+	sum := 0.0
+	for _, g := range groups {
+		v, _ := f.value("evenkeel_group_cpu_seconds_total", "group", g)
+		sum += v
+	}
+	return sum
+}
+
+// TestAFullAcceptQueueIsSeen fills the queue of a listener that never accepts.
+func TestAFullAcceptQueueIsSeen(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 4); err != nil {
+		t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := at.(*unix.SockaddrInet4).Port
+	for range 8 {
+		d := net.Dialer{Timeout: 100 * time.Millisecond}
+		if c, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			defer c.Close()
+		}
+	}
+	h := newTestHost(t, Config{})
+	f := gather(t, h)
+	name := fmt.Sprintf("tcp/%d", port)
+	own := h.groups.keys[os.Getpid()].name
+	if length, ok := f.value("evenkeel_listen_queue_length", "listener", name); !ok || length < 4 {
+		t.Errorf("queue of %s is %v (%v), want 4 or more", name, length, ok)
+	}
+	if limit, ok := f.value("evenkeel_listen_queue_limit", "listener", name); !ok || limit != 4 {
+		t.Errorf("limit of %s is %v (%v), want 4", name, limit, ok)
+	}
+	if _, ok := f.value("evenkeel_listen_queue_length", "listener", name, "group", own); !ok {
+		t.Errorf("the holder of %s is not told: %v", name, f["evenkeel_listen_queue_length"])
+	}
+	if _, ok := f.value("evenkeel_tcp_rtt_seconds", "peer", "loopback", "quantile", "0.95"); !ok {
+		t.Error("no round-trip time over loopback")
+	}
+}
+
+// cgroupV1 makes a cgroup of version 1 and removes it after the test.
+func cgroupV1(t *testing.T, controller, name string) string {
+	t.Helper()
+	dir := filepath.Join("/sys/fs/cgroup", controller, name)
+	if _, err := os.Stat(filepath.Join("/sys/fs/cgroup", controller, "cgroup.procs")); err != nil || os.Geteuid() != 0 {
+		t.Skipf("needs root and cgroup v1's %s controller", controller)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skipf("cannot make a cgroup: %v", err)
+	}
+	t.Cleanup(func() {
+		for range 50 {
+			if os.Remove(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Errorf("%s is left over", dir)
+	})
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAKillForMemoryNamesTheGroup(t *testing.T) {
+	dir := cgroupV1(t, "memory", "ek-oom-test")
+	write(t, filepath.Join(dir, "memory.limit_in_bytes"), "33554432")
+	h := newTestHost(t, Config{})
+	before := gather(t, h)
+	hog := program(t, "tail", "ek-hog") // tail keeps an endless line in memory
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("echo $$ > %s/cgroup.procs; exec %s /dev/zero", dir, hog))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Run(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the hog ended with %v, want a kill", err)
+	}
+	h.again()
+	first := gather(t, h)
+	h.again()
+	second := gather(t, h)
+	// The group was never seen alive; its series still rises from 0 to 1.
+	for name, rounds := range map[string][2]figures{
+		"evenkeel_group_oom_kills_total":  {first, second},
+		"evenkeel_cgroup_oom_kills_total": {before, first},
+	} {
+		labels := []string{"group", "ek-hog"}
+		if strings.Contains(name, "cgroup") {
+			labels = []string{"cgroup", "/ek-oom-test"}
+		}
+		a, okA := rounds[0].value(name, labels...)
+		b, okB := rounds[1].value(name, labels...)
+		if !okA || !okB || a != 0 || b != 1 {
+			t.Errorf("%s%v went from %v (%v) to %v (%v), want from 0 to 1", name, labels, a, okA, b, okB)
+		}
+	}
+	if limit, ok := second.value("evenkeel_cgroup_memory_limit_bytes", "cgroup", "/ek-oom-test"); !ok || limit != 33554432 {
+		t.Errorf("the limit is %v (%v)", limit, ok)
+	}
+}
+
+func TestThrottlingNamesCgroupAndGroup(t *testing.T) {
+	dir := cgroupV1(t, "cpu", "ek-quota-test")
+	write(t, filepath.Join(dir, "cpu.cfs_quota_us"), "20000")
+	h := newTestHost(t, Config{})
+	gather(t, h)
+	burner := program(t, "sha256sum", "ek-throttled")
+	begin(t, exec.Command("sh", "-c", fmt.Sprintf("echo $$ > %s/cgroup.procs; exec %s /dev/zero", dir, burner)))
+	time.Sleep(1200 * time.Millisecond)
+	h.again()
+	f := gather(t, h)
+	labels := []string{"cgroup", "/ek-quota-test", "group", "ek-throttled"}
+	if quota, ok := f.value("evenkeel_cgroup_cpu_quota_cores", labels...); !ok || quota != 0.2 {
+		t.Errorf("quota is %v (%v), want 0.2: %v", quota, ok, f["evenkeel_cgroup_cpu_quota_cores"])
+	}
+	periods, _ := f.value("evenkeel_cgroup_cpu_periods_total", labels...)
+	throttled, _ := f.value("evenkeel_cgroup_cpu_throttled_periods_total", labels...)
+	if periods < 5 || throttled < periods/2 {
+		t.Errorf("%v of %v periods were throttled", throttled, periods)
+	}
+	if s, _ := f.value("evenkeel_cgroup_cpu_throttled_seconds_total", labels...); s < 0.3 {
+		t.Errorf("%v s throttled", s)
+	}
+}
