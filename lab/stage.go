@@ -170,11 +170,18 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// Kill kills the process and everything that it started, at once, and waits
+// Kill kills the process and everything in its session, at once, and waits
 // until it is gone. It may be called twice.
 func (p *Process) Kill() error {
-	if err := syscall.Kill(-p.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	// Children may lead process groups of their own, so the session counts.
+	members, err := sessionOf(p.PID)
+	if err != nil {
 		return err
+	}
+	for _, pid := range members {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("kill process %d of %s: %w", pid, p.Name, err)
+		}
 	}
 	return p.wait(5 * time.Second)
 }

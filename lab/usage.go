@@ -110,12 +110,29 @@ func statFields(pid int) ([]string, error) {
 	return fields, nil
 }
 
+// childrenByParent returns the processes that each process has started.
 func childrenByParent() (map[int][]int, error) {
+	children := map[int][]int{}
+	err := eachProcess(func(pid, parent, _ int) { children[parent] = append(children[parent], pid) })
+	return children, err
+}
+
+// sessionOf returns the processes of the session that the process leads.
+func sessionOf(leader int) (members []int, err error) {
+	err = eachProcess(func(pid, _, session int) {
+		if session == leader {
+			members = append(members, pid)
+		}
+	})
+	return members, err
+}
+
+// eachProcess calls f for every process that there is.
+func eachProcess(f func(pid, parent, session int)) error {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	children := map[int][]int{}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -125,11 +142,12 @@ func childrenByParent() (map[int][]int, error) {
 		if err != nil {
 			continue // it ended meanwhile
 		}
-		parent, err := strconv.Atoi(stat[1])
-		if err != nil {
-			return nil, fmt.Errorf("stat of process %d: %w", pid, err)
+		parent, parentErr := strconv.Atoi(stat[1])
+		session, sessionErr := strconv.Atoi(stat[3])
+		if err := errors.Join(parentErr, sessionErr); err != nil {
+			return fmt.Errorf("stat of process %d: %w", pid, err)
 		}
-		children[parent] = append(children[parent], pid)
+		f(pid, parent, session)
 	}
-	return children, nil
+	return nil
 }
