@@ -174,7 +174,7 @@ func (w *cgroupWatch) look(groups *groupWatch, named []string) {
 	}
 	slices.Sort(paths)
 	for _, p := range paths {
-		w.lookAt(p, inside[p])
+		w.lookAt(p, inside[p], groups.table.names)
 	}
 	for p, c := range w.all {
 		if !c.seen {
@@ -189,7 +189,7 @@ func (w *cgroupWatch) look(groups *groupWatch, named []string) {
 }
 
 // lookAt reads the limits and figures of one control group.
-func (w *cgroupWatch) lookAt(p string, inside map[groupKey]float64) {
+func (w *cgroupWatch) lookAt(p string, inside map[groupKey]float64, names *containerNames) {
 	c, known := w.all[p]
 	if !known {
 		if len(w.all) >= maxCgroups {
@@ -225,7 +225,7 @@ func (w *cgroupWatch) lookAt(p string, inside map[groupKey]float64) {
 	delete(w.unlimited, p)
 	c.seen = true
 	if key, ok := placeOf(p); ok {
-		c.group = key
+		c.group = names.named(key)
 	} else if _, still := inside[c.group]; !still && len(inside) > 0 {
 		c.group = heaviest(inside)
 	}

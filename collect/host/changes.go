@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/estate"
@@ -32,8 +33,17 @@ func changes(host string, old, now *snapshot) []estate.Change {
 			After:   now.machine.facts["kernel"],
 		})
 	}
+	for _, r := range now.packages {
+		if old == nil || !slices.ContainsFunc(old.packages, r.same) {
+			add(r.change(host))
+		}
+	}
 	if old == nil {
 		return all
+	}
+	if was, is := old.machine.facts["kernel"], now.machine.facts["kernel"]; was != "" && is != "" && was != is {
+		add(estate.Change{Entity: hostID, Kind: "kernel-upgrade", Before: was, After: is, Key: "kernel:" + now.machine.bootID,
+			At: time.Unix(now.machine.bootAt, 0).UTC(), Summary: fmt.Sprintf("%s runs kernel %s instead of %s", host, is, was)})
 	}
 	if step := now.clock - old.clock; old.clock != 0 && now.clock != 0 && max(step, -step) >= clockStep {
 		direction := "forwards"
@@ -116,8 +126,8 @@ func linkText(i netInterface) string {
 	return fmt.Sprintf("%s, MTU %s", speed, i.facts["mtu"])
 }
 
-// listenerChanges tells of ports that opened and closed. Ports from the range
-// for outgoing traffic come and go with clients and tests; they are left out.
+// listenerChanges tells of ports that opened and closed, without those that
+// clients and tests hold for a moment.
 func listenerChanges(host string, old, now *snapshot, add func(estate.Change)) {
 	before := map[string]listener{}
 	for _, l := range old.listeners {
@@ -128,20 +138,20 @@ func listenerChanges(host string, old, now *snapshot, add func(estate.Change)) {
 		delete(before, l.name())
 		id := estate.ID(estate.Listener, host, l.name())
 		switch {
-		case l.port >= 32768:
+		case !l.lasting():
 		case !known:
 			summary := "port " + l.name() + " began to listen"
 			if l.group.name != "" {
 				summary = fmt.Sprintf("%s began to listen on %s", l.group.name, l.name())
 			}
 			add(estate.Change{Entity: id, Kind: "listener-new", Summary: summary, After: joined(l.addresses, 8)})
-		case was.group.name != "" && l.group.name != "" && was.group != l.group:
+		case was.group.name != "" && l.group.name != "" && was.group.name != l.group.name:
 			add(estate.Change{Entity: id, Kind: "listener-change", Before: was.group.name, After: l.group.name,
 				Summary: fmt.Sprintf("%s is now served by %s", l.name(), l.group.name)})
 		}
 	}
 	for name, l := range before {
-		if l.port < 32768 {
+		if l.lasting() {
 			add(estate.Change{Entity: estate.ID(estate.Listener, host, name), Kind: "listener-gone",
 				Summary: fmt.Sprintf("nothing listens on %s any more", name), Before: l.group.name})
 		}

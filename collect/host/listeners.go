@@ -32,6 +32,13 @@ func (l listener) local() bool {
 	})
 }
 
+// lasting says that the port is one that servers listen on, not one that a
+// client holds for the length of a question: those are from the range for
+// outgoing traffic, and resolvers take any above 1023 for UDP.
+func (l listener) lasting() bool {
+	return l.port < 1024 || l.protocol == "tcp" && l.port < 32768
+}
+
 // maxListeners bounds how many ports are told of, the lowest first.
 const maxListeners = 200
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/node_exporter/collector"
 )
 
@@ -103,6 +104,7 @@ type nodeCollectors struct {
 	byName  map[string]collector.Collector
 	broken  map[string]error // those that could not start
 	sources *sourceBoard
+	roots   roots
 }
 
 var descNodeSuccess = prometheus.NewDesc("node_scrape_collector_success",
@@ -122,7 +124,7 @@ func newNodeCollectors(cfg Config, log *slog.Logger, sources *sourceBoard) (*nod
 		}
 	}
 	slices.Sort(names)
-	n := &nodeCollectors{names: slices.Compact(names), sources: sources,
+	n := &nodeCollectors{names: slices.Compact(names), sources: sources, roots: cfg.roots(),
 		byName: map[string]collector.Collector{}, broken: map[string]error{}}
 	quiet := slog.New(warnings{log.Handler()})
 	for _, name := range n.names {
@@ -168,7 +170,7 @@ func (n *nodeCollectors) Collect(ch chan<- prometheus.Metric) {
 	for _, name := range n.names {
 		err := n.broken[name]
 		if c := n.byName[name]; c != nil {
-			err = c.Update(ch)
+			err = n.update(name, c, ch)
 		}
 		if collector.IsNoDataError(err) {
 			continue // the machine has none of it
@@ -181,6 +183,59 @@ func (n *nodeCollectors) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descNodeSuccess, prometheus.GaugeValue, success, name)
 	}
 	n.sources.report("node", errors.Join(errs...))
+}
+
+// update runs one collector, without the series that would be noise.
+func (n *nodeCollectors) update(name string, c collector.Collector, ch chan<- prometheus.Metric) error {
+	if name != "diskstats" && name != "systemd" {
+		return c.Update(ch)
+	}
+	detached := map[string]bool{}
+	all := make(chan prometheus.Metric)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for m := range all {
+			if !n.noise(m, detached) {
+				ch <- m
+			}
+		}
+	}()
+	err := c.Update(all)
+	close(all)
+	<-done
+	return err
+}
+
+// noise tells the series of a loop device that no file is attached to, and
+// those of a unit's states other than failed.
+func (n *nodeCollectors) noise(m prometheus.Metric, detached map[string]bool) bool {
+	var d dto.Metric
+	if err := m.Write(&d); err != nil {
+		return false // the registry will tell
+	}
+	var unit, state string
+	for _, l := range d.Label {
+		switch l.GetName() {
+		case "device":
+			device := l.GetValue()
+			if !strings.HasPrefix(device, "loop") {
+				return false
+			}
+			off, known := detached[device]
+			if !known {
+				_, err := os.Stat(n.roots.sysPath("block", device, "loop"))
+				off = err != nil
+				detached[device] = off
+			}
+			return off
+		case "name":
+			unit = l.GetValue()
+		case "state":
+			state = l.GetValue()
+		}
+	}
+	return unit != "" && state != "" && state != "failed"
 }
 
 // warnings passes on only what is a warning or worse: node_exporter tells each

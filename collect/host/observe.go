@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -24,6 +25,8 @@ type snapshot struct {
 	mounts     []mount
 	interfaces []netInterface
 	listeners  []listener
+	units      []unit
+	packages   []packageRun
 	leaders    map[groupKey]leader
 	complete   bool
 }
@@ -37,9 +40,10 @@ type view struct {
 
 // shown is a group or listener that was told of.
 type shown struct {
-	entity    estate.Entity
-	relations []estate.Relation
-	seen      time.Time
+	entity estate.Entity
+	home   estate.Relation // to the host
+	serves estate.Relation // of the group that serves a listener; zero where it is not known
+	seen   time.Time
 }
 
 // How long something must live before it is told of, and be gone before it is
@@ -61,7 +65,7 @@ func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.look(time.Now())
-	s, err := h.snapshot(now)
+	s, err := h.snapshot(ctx, now)
 	o := estate.Observation{Source: SourceName, At: now, Complete: err == nil}
 	h.list(&o, s)
 	o.Changes = changes(h.name, h.view.last, s)
@@ -70,7 +74,7 @@ func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, 
 }
 
 // snapshot reads the machine.
-func (h *Host) snapshot(now time.Time) (*snapshot, error) {
+func (h *Host) snapshot(ctx context.Context, now time.Time) (*snapshot, error) {
 	r := h.cfg.roots()
 	s := &snapshot{at: now, machine: readMachine(r, h.groups.boot), leaders: map[groupKey]leader{}}
 	var errs []error
@@ -88,6 +92,15 @@ func (h *Host) snapshot(now time.Time) (*snapshot, error) {
 	failed("interfaces", err)
 	s.clock, err = clockOffset()
 	failed("clock", err)
+	s.units, err = readUnits(ctx, r)
+	failed("units", err)
+	since := now.Add(-packageLookBack)
+	if h.view.last != nil {
+		// A run that was still going on at the last look began before it.
+		since = h.view.last.at.Add(-time.Hour)
+	}
+	s.packages, err = readPackageRuns(r, since, now)
+	failed("packages", err)
 	s.listeners, err = listening(r)
 	failed("listeners", err)
 	wanted := map[uint32]bool{}
@@ -148,6 +161,11 @@ func (h *Host) list(o *estate.Observation, s *snapshot) {
 		add(estate.Entity{ID: id, Kind: estate.Interface, Name: i.name, Attributes: i.facts})
 		join(id, estate.PartOf, hostID)
 	}
+	for _, u := range s.units {
+		id := estate.ID(estate.Unit, h.name, u.name)
+		add(estate.Entity{ID: id, Kind: estate.Unit, Name: u.name, Attributes: map[string]string{"state": u.state, "description": u.description}})
+		join(id, estate.RunsOn, hostID)
+	}
 	h.listFleeting(o, s)
 }
 
@@ -177,27 +195,27 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 			continue
 		}
 		h.view.shown[id] = shown{
-			entity:    estate.Entity{ID: id, Kind: groupKinds[key.kind], Name: key.name},
-			relations: []estate.Relation{{From: id, Kind: estate.RunsOn, To: hostID, Confidence: 1}},
-			seen:      s.at,
+			entity: estate.Entity{ID: id, Kind: groupKinds[key.kind], Name: key.name},
+			home:   estate.Relation{From: id, Kind: estate.RunsOn, To: hostID, Confidence: 1},
+			seen:   s.at,
 		}
 	}
 	for _, l := range s.listeners {
 		id := estate.ID(estate.Listener, h.name, l.name())
 		_, before := h.view.shown[id]
-		if old := settled(id); !before && !old && l.port >= 32768 {
+		if old := settled(id); !before && !old && !l.lasting() {
 			continue
 		}
 		e := estate.Entity{ID: id, Kind: estate.Listener, Name: l.name(), Attributes: map[string]string{
 			"protocol": l.protocol, "port": strconv.Itoa(int(l.port)),
 			"addresses": joined(l.addresses, 8), "reach": map[bool]string{true: "this machine", false: "network"}[l.local()],
 		}}
-		relations := []estate.Relation{{From: id, Kind: estate.PartOf, To: hostID, Confidence: 1}}
+		sh := shown{entity: e, home: estate.Relation{From: id, Kind: estate.PartOf, To: hostID, Confidence: 1}, seen: s.at}
 		if (l.group != groupKey{}) {
 			e.Attributes["group"] = l.group.name
-			relations = append(relations, estate.Relation{From: groupID(h.name, l.group), Kind: estate.Serves, To: id, Confidence: 1})
+			sh.serves = estate.Relation{From: groupID(h.name, l.group), Kind: estate.Serves, To: id, Confidence: 1}
 		}
-		h.view.shown[id] = shown{e, relations, s.at}
+		h.view.shown[id] = sh
 	}
 	for id := range h.view.firstSeen {
 		if !live[id] {
@@ -209,17 +227,21 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 			delete(h.view.shown, id)
 		}
 	}
-	var all []shown
-	for _, sh := range h.view.shown {
-		all = append(all, sh)
+	told := map[string]bool{}
+	for _, e := range o.Entities {
+		told[e.ID] = true // a unit that systemd itself has told of
 	}
-	slices.SortFunc(all, func(a, b shown) int { return cmp.Compare(a.entity.ID, b.entity.ID) })
+	all := slices.SortedFunc(maps.Values(h.view.shown), func(a, b shown) int { return cmp.Compare(a.entity.ID, b.entity.ID) })
 	for _, sh := range all {
-		o.Entities = append(o.Entities, sh.entity)
-		for _, rel := range sh.relations {
-			if rel.Kind != estate.Serves || h.view.shown[rel.From].entity.ID != "" {
-				o.Relations = append(o.Relations, rel)
-			}
+		if !told[sh.entity.ID] {
+			told[sh.entity.ID] = true
+			o.Entities = append(o.Entities, sh.entity)
+			o.Relations = append(o.Relations, sh.home)
+		}
+	}
+	for _, sh := range all {
+		if told[sh.serves.From] {
+			o.Relations = append(o.Relations, sh.serves)
 		}
 	}
 }

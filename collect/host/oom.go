@@ -18,6 +18,7 @@ func (w *groupWatch) noteKills(killed []logEvent, now time.Time) {
 		}
 		if !ok {
 			key, ok = placeOf(k.taskCgroup)
+			key = w.table.names.named(key)
 		}
 		if !ok && k.comm != "" {
 			key = groupKey{kindGroup, titleOf(k.comm, nil)}

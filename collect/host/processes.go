@@ -43,6 +43,7 @@ type processTable struct {
 	roots   roots
 	file    fileReader
 	procs   map[int]*process
+	names   *containerNames
 	number  uint64 // of the current pass
 	threads int    // still to be read in this pass
 	ioKept  bool   // the kernel accounts waiting for block I/O
@@ -53,7 +54,7 @@ type processTable struct {
 }
 
 func newProcessTable(r roots) *processTable {
-	return &processTable{roots: r, procs: map[int]*process{}}
+	return &processTable{roots: r, procs: map[int]*process{}, names: newContainerNames(r)}
 }
 
 // read takes a pass. An error says that /proc itself cannot be listed; the
@@ -172,6 +173,7 @@ func (t *processTable) readProcess(pid int) {
 		p.placedAt = t.number
 		if b, err := t.file.read(dir + "/cgroup"); err == nil {
 			p.place = parseCgroups(b)
+			p.place.group = t.names.named(p.place.group)
 		}
 	}
 	if p.titledComm != stat.comm {
