@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -15,22 +16,27 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var embedded embed.FS
+
+// migrations are the steps of the schema, by number.
+var migrations = func() fs.FS {
+	sub, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the name is not valid, which the compiler cannot tell
+	}
+	return sub
+}()
 
 // keptBeforeMigration is how many backups made before a migration are kept.
 const keptBeforeMigration = 3
 
 // provider returns the provider that moves the schema forward.
 func (s *Store) provider(ctx context.Context) (_ *goose.Provider, at, newest int64, err error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, 0, 0, err
-	}
 	dialect := goose.DialectSQLite3
 	if s.postgres() {
 		dialect = goose.DialectPostgres
 	}
-	p, err := goose.NewProvider(dialect, s.write.DB, sub)
+	p, err := goose.NewProvider(dialect, s.write.DB, s.schema)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("read the migrations: %w", err)
 	}
@@ -94,16 +100,16 @@ func (s *Store) backupBefore(ctx context.Context, version int64) error {
 		return err
 	}
 	number := func(p string) int64 {
-		// What is not a number is not ours; it sorts first but is not removed.
 		n, err := strconv.ParseInt(strings.TrimPrefix(p, prefix), 10, 64)
 		if err != nil {
 			return -1
 		}
 		return n
 	}
-	files = slices.DeleteFunc(files, func(p string) bool { return number(p) < 0 })
-	slices.SortFunc(files, func(a, b string) int { return int(number(b) - number(a)) })
-	for _, old := range files[min(keptBeforeMigration, len(files)):] {
+	// What has no number is not ours, and the new one stays in any case.
+	files = slices.DeleteFunc(files, func(p string) bool { return number(p) < 0 || p == path })
+	slices.SortFunc(files, func(a, b string) int { return cmp.Compare(number(b), number(a)) })
+	for _, old := range files[min(keptBeforeMigration-1, len(files)):] {
 		if err := os.Remove(old); err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -64,6 +65,7 @@ type Store struct {
 	read  *bun.DB
 	log   *slog.Logger
 
+	schema fs.FS  // the migrations
 	sqlite string // path of the SQLite file, "" on PostgreSQL
 	lock   *lock
 	guard  *guard // on PostgreSQL
@@ -85,21 +87,21 @@ var (
 // where the file is damaged or has vanished, and with ErrNewer where a newer
 // Evenkeel wrote it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
-	s, err := open(ctx, cfg, log)
+	s, err := open(ctx, cfg, migrations, log)
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
 	return s, nil
 }
 
-func open(ctx context.Context, cfg Config, log *slog.Logger) (_ *Store, err error) {
+func open(ctx context.Context, cfg Config, schema fs.FS, log *slog.Logger) (_ *Store, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Store{log: log}
+	s := &Store{log: log, schema: schema}
 	if s.lock, err = takeLock(filepath.Join(cfg.Dir, "evenkeel.lock")); err != nil {
 		return nil, err
 	}
