@@ -33,12 +33,13 @@ func work(fs *flag.FlagSet, k *knobs) func() error {
 func syncing(fs *flag.FlagSet, k *knobs) func() error {
 	file := fs.String("file", "", "`file` to write")
 	rate := fs.Float64("rate", 20, "most records in a `second`")
+	size := fs.Int64("record", 8<<10, "`bytes` of a record")
 	return func() error {
 		f, err := os.OpenFile(*file, os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return err
 		}
-		record := make([]byte, 8<<10)
+		record := make([]byte, *size)
 		for at := int64(0); ; at = (at + int64(len(record))) % (4 << 20) {
 			begin := time.Now()
 			if _, err := f.WriteAt(record, at); err != nil {

@@ -18,7 +18,8 @@ type fault struct {
 
 	check   string // RE2 that the id of the finding's check must match
 	entity  string // what the id of its entity must begin with
-	culprit string // RE2 that the first culprit's name, entity or text must match
+	culprit string // RE2 that the first culprit's name, entity or text must match; where a
+	// finding names no culprit, its own entity stands for it, and must match
 
 	// prepare builds the healthy service on the scene, before Evenkeel is
 	// started, and returns what breaks it. Breaking registers its undoing on
@@ -159,11 +160,12 @@ func judge(f fault, all sightings, standing map[string]bool, began, ended time.T
 	return o
 }
 
-// named returns the first culprit and whether it is the right one.
+// named returns the first culprit and whether it is the right one. A finding
+// without culprits blames the very thing that it is about.
 func named(f fault, of finding.Finding) (name string, right bool) {
-	if len(of.Culprits) == 0 {
-		return "", false
+	c := finding.Culprit{Name: of.EntityName, Entity: of.Entity}
+	if len(of.Culprits) > 0 {
+		c = of.Culprits[0]
 	}
-	c := of.Culprits[0]
 	return c.Name, regexp.MustCompile(f.culprit).MatchString(c.Name + "\n" + c.Entity + "\n" + c.Text)
 }
