@@ -99,14 +99,29 @@ func exchange(ctx context.Context, t *timeline, r *Round, network, server string
 	t.enter(PhaseWait)
 	for {
 		answer, err := c.ReadMsg()
+		var lost net.Error
 		switch {
-		case err != nil && answer == nil, err != nil && network == "tcp":
+		case err == nil && answersTo(answer, query):
+			return answer, nil
+		case errors.As(err, &lost), network == "tcp" && err != nil:
 			return nil, err
-		case err != nil, answer.Id != query.Id || !answer.Response:
-			continue // of somebody else, or late: wait on for ours
 		}
-		return answer, nil
+		// Damaged, late or forged, as anybody may send us a datagram: ours
+		// may still come.
 	}
+}
+
+// answersTo tells whether a message answers the query. One that says no may
+// leave the question out.
+func answersTo(answer, query *dns.Msg) bool {
+	if answer.Id != query.Id || !answer.Response {
+		return false
+	}
+	if len(answer.Question) == 0 {
+		return answer.Rcode != dns.RcodeSuccess
+	}
+	got, sent := answer.Question[0], query.Question[0]
+	return strings.EqualFold(got.Name, sent.Name) && got.Qtype == sent.Qtype
 }
 
 func (c *dnsCheck) judge(answer *dns.Msg) error {
@@ -122,7 +137,7 @@ func (c *dnsCheck) judge(answer *dns.Msg) error {
 	default:
 		return down(ReasonAnswer, "the resolver answers %s to %s; wanted is %s", code, name, listed(c.spec.DNS.Expect.Rcodes))
 	}
-	values := answersOf(answer)
+	values := answersOf(answer, dns.StringToType[strings.ToUpper(c.spec.DNS.Type)])
 	for _, want := range c.spec.DNS.Expect.Answers {
 		if !slices.Contains(values, canonicalAnswer(want)) {
 			return down(ReasonAnswer, "%s is not among the %d answers for %s: %s", excerpt(want, 100), len(values), name, excerpt(strings.Join(values, ", "), 160))
@@ -134,11 +149,11 @@ func (c *dnsCheck) judge(answer *dns.Msg) error {
 	return nil
 }
 
-// answersOf are the values of the records of the type that was asked for.
-func answersOf(m *dns.Msg) []string {
+// answersOf are the values of the records of a type.
+func answersOf(m *dns.Msg, qtype uint16) []string {
 	var values []string
 	for _, rr := range m.Answer {
-		if rr.Header().Rrtype != m.Question[0].Qtype && m.Question[0].Qtype != dns.TypeANY {
+		if rr.Header().Rrtype != qtype && qtype != dns.TypeANY {
 			continue
 		}
 		value := strings.TrimPrefix(rr.String(), rr.Header().String())

@@ -190,7 +190,7 @@ func (s *mysqlSession) query(text string, t *timeline) error {
 	case packetOK:
 		return s.quit()
 	case packetError:
-		return parseError(b)
+		return errors.Join(parseError(b), s.quit())
 	case packetLocalInfile:
 		return down(ReasonProtocol, "the server asks for a file of this machine, which this probe never sends")
 	}

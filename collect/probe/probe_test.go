@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -78,6 +79,8 @@ func file(t *testing.T, text string) string {
 	}
 	return path
 }
+
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 

@@ -31,29 +31,16 @@ func (c redisCheck) run(ctx context.Context, t *timeline, r *Round) error {
 		return err
 	}
 	defer func() { r.Certificate = hands.certificate() }()
-	encrypted := options.TLSConfig != nil
-	options.TLSConfig = nil
-	// The client reports a failed dial in words of its own; the cause is ours.
-	var failed error
-	options.Dialer = func(_ context.Context, network, address string) (net.Conn, error) {
-		var conn net.Conn
-		conn, failed = dial(ctx, t, r, network, address)
-		if failed != nil {
-			return nil, failed
-		}
-		if encrypted {
-			hands.expect(hostOf(address))
-			t.enter(PhaseTLS)
-			var wrapped net.Conn
-			if wrapped, failed = hands.client(ctx, conn); failed != nil {
-				conn.Close()
-				return nil, failed
-			}
-			conn = wrapped
-		}
-		t.enter(PhaseLogin)
-		return conn, nil
+	// The connection is made here and handed over: the client would log a
+	// failed dial by itself.
+	conn, err := c.connect(ctx, t, r, options, hands)
+	if err != nil {
+		return err
 	}
+	defer conn.Close()
+	options.TLSConfig = nil
+	options.Dialer = func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	t.enter(PhaseLogin)
 	options.OnConnect = func(context.Context, *redis.Conn) error { t.enter(PhaseWait); return nil }
 	// One connection, one try, and no command beyond the login and PING.
 	options.PoolSize, options.MaxRetries, options.DialerRetries = 1, -1, 1
@@ -63,11 +50,22 @@ func (c redisCheck) run(ctx context.Context, t *timeline, r *Round) error {
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = c.spec.Timeout, c.spec.Timeout, c.spec.Timeout
 	client := redis.NewClient(options)
 	defer client.Close()
-	err = client.Ping(ctx).Err()
-	if failed != nil {
-		return failed
+	return explainRedis(client.Ping(ctx).Err())
+}
+
+func (c redisCheck) connect(ctx context.Context, t *timeline, r *Round, options *redis.Options, hands *handshake) (net.Conn, error) {
+	conn, err := dial(ctx, t, r, options.Network, options.Addr)
+	if err != nil || options.TLSConfig == nil {
+		return conn, err
 	}
-	return explainRedis(err)
+	hands.expect(hostOf(options.Addr))
+	t.enter(PhaseTLS)
+	secure, err := hands.client(ctx, conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 func explainRedis(err error) error {
