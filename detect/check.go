@@ -24,7 +24,10 @@ type Check struct {
 	// Optional signals have a value to go on with where they are absent.
 	Optional map[string]float64 `yaml:"optional"`
 	// When says which entities of the kind the check is about; all by default.
-	When   string             `yaml:"when"`
+	When string `yaml:"when"`
+	// Blind checks look at whether figures come in at all, and so are made
+	// even where they are too old for any other check.
+	Blind  bool               `yaml:"blind"`
 	Limits map[string]float64 `yaml:"limits"`
 	Fire   string             `yaml:"fire"`
 	// Clear ends it; by default that Fire is false.
@@ -86,14 +89,16 @@ type Blame struct {
 	text, name *template.Template
 }
 
-// Echo names a cause. A symptom on the same entity (where both checks are
-// about the same kind) or else on the same machine is then an echo of it.
+// Echo names a cause. A symptom on the same entity (where both kinds are named
+// by the same labels) or else on the same machine is then an echo of it.
 type Echo struct {
 	Check string `yaml:"check"`
 	// Anywhere lets an echo cross from one entity to another of its kind on
 	// the same machine.
-	Anywhere bool   `yaml:"anywhere"`
-	When     string `yaml:"when"` // over the symptom's signals
+	Anywhere bool `yaml:"anywhere"`
+	// Within is how far apart the two may have begun; no matter by default.
+	Within time.Duration `yaml:"within"`
+	When   string        `yaml:"when"` // over the symptom's signals
 
 	check *Check
 	when  cel.Program

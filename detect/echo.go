@@ -1,6 +1,9 @@
 package detect
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // lingerFor is how long a symptom still counts as an echo after its cause has
 // cleared: the queue that a fault left behind takes a while to drain.
@@ -50,6 +53,9 @@ func (r *round) causeOf(c *verdictCase) *verdictCase {
 			if v == nil || !v.active() {
 				continue
 			}
+			if apart := c.verdict.Since.Sub(v.verdict.Since).Abs(); e.Within > 0 && apart > e.Within {
+				continue
+			}
 			if v.cause != nil {
 				v = v.cause
 			}
@@ -68,17 +74,25 @@ func better(a, b *verdictCase) bool {
 	return a.verdict.Severity > b.verdict.Severity
 }
 
+// sameName says that two entities carry the same labels that name them.
+func (e *Entity) sameName(other *Entity) bool {
+	for _, name := range e.Kind.Labels {
+		if e.Labels[name] != other.Labels[name] {
+			return false
+		}
+	}
+	return true
+}
+
 // about lists the entities on which a check could explain a symptom of e.
 func (r *round) about(check *Check, e *Entity, anywhere bool) []*Entity {
-	if check.kind == e.Kind && !anywhere {
-		return []*Entity{e}
-	}
 	if e.Host == "" {
 		return nil
 	}
+	alike := slices.Equal(check.kind.Labels, e.Kind.Labels)
 	var out []*Entity
 	for _, other := range r.picture.byHost[e.Host] {
-		if other.Kind == check.kind {
+		if other.Kind == check.kind && (!alike || anywhere || other.sameName(e)) {
 			out = append(out, other)
 		}
 	}

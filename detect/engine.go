@@ -79,7 +79,7 @@ func (e *Engine) watch(tenant, environment string) *watch {
 	key := [2]string{tenant, environment}
 	w := e.estate[key]
 	if w == nil {
-		w = &watch{picture: newPicture(), memory: map[judged]*Memory{}}
+		w = &watch{picture: newPicture(e.catalogue), memory: map[judged]*Memory{}}
 		e.estate[key] = w
 	}
 	return w
@@ -149,13 +149,15 @@ func (w *watch) sighted(env Env, now time.Time) estate.Observation {
 			continue
 		}
 		e.told = true
-		out.Entities = append(out.Entities, estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name})
 		if e.Kind.Relation != "" && e.Host != "" {
 			out.Relations = append(out.Relations, estate.Relation{From: e.ID, Kind: e.Kind.Relation, To: e.Host, Confidence: 1})
 		}
+		out.Entities = append(out.Entities, estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name})
 	}
 	slices.SortFunc(out.Entities, func(a, b estate.Entity) int { return compareIDs(a.ID, b.ID) })
 	slices.SortFunc(out.Relations, func(a, b estate.Relation) int { return compareIDs(a.From, b.From) })
+	out.Entities = slices.CompactFunc(out.Entities, func(a, b estate.Entity) bool { return a.ID == b.ID })
+	out.Relations = slices.CompactFunc(out.Relations, func(a, b estate.Relation) bool { return a.From == b.From })
 	return out
 }
 
@@ -168,13 +170,13 @@ const (
 // sweep forgets entities and memories that have not been seen for long.
 func (w *watch) sweep(now time.Time, bound int) {
 	p := w.picture
-	for id, e := range p.entities {
+	for key, e := range p.entities {
 		keep := keepFor
 		if p.count[e.Kind] > bound/2 {
 			keep = keepForShort
 		}
 		if now.Sub(e.seen) > keep {
-			delete(p.entities, id)
+			delete(p.entities, key)
 			p.count[e.Kind]--
 			p.changed = true
 		}

@@ -14,11 +14,13 @@ type Entity struct {
 	HostName string
 	Labels   map[string]string
 
-	values []float64 // by Signal.index; NaN where the signal is absent
-	source []int     // by Signal.index: which expression answered
-	usual  []*Baseline
-	seen   time.Time
-	told   bool // the estate has been told of it
+	values   []float64 // by Signal.index; NaN where the signal is absent
+	source   []int     // by Signal.index: which expression answered
+	usual    []*Baseline
+	seen     time.Time
+	fresh    time.Time // of the newest figure, where the kind has an age
+	complete bool      // all facts are known
+	told     bool      // the estate has been told of it
 }
 
 // Value is the signal's figure in this round, or false where it is absent.

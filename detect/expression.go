@@ -59,7 +59,15 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 			declare("host."+s.Name, cel.DoubleType, slot{what: hostSlot, signal: s})
 		}
 	}
-	for _, name := range slices.Concat(k.Labels, k.Facts) {
+	labels := slices.Concat(k.Labels, k.Facts)
+	if k.IDKind != "" {
+		labels = append(labels, k.IDKind)
+	}
+	for _, s := range k.signals {
+		labels = append(labels, s.Tells...)
+	}
+	slices.Sort(labels)
+	for _, name := range slices.Compact(labels) {
 		declare("label."+name, cel.StringType, slot{what: labelSlot, label: name})
 	}
 	for _, name := range limits {

@@ -30,17 +30,28 @@ const restFor = time.Minute
 // picture is all that is known of one environment: its entities with their
 // figures as of the last round.
 type picture struct {
-	entities map[string]*Entity
+	entities map[name]*Entity
 	byKind   map[*Kind][]*Entity // sorted by id
 	byHost   map[string][]*Entity
+	hosts    *Kind
 	readings map[*Signal]*reading
 	count    map[*Kind]int
 	dropped  map[*Kind]int // figures of entities past the bound, in the last round
 	changed  bool          // an entity was added or removed
 }
 
-func newPicture() *picture {
-	return &picture{entities: map[string]*Entity{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
+// name tells entities apart: a systemd unit is one id in the estate, and here
+// two entities of different kinds, by systemd's figures and by its group's.
+type name struct {
+	kind *Kind
+	id   string
+}
+
+// host returns the machine with an id, or nil.
+func (p *picture) host(id string) *Entity { return p.entities[name{p.hosts, id}] }
+
+func newPicture(c *Catalogue) *picture {
+	return &picture{hosts: c.kinds[hostKind], entities: map[name]*Entity{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
 }
 
 // gather reads all signals that are due. Its error names what could not be
@@ -78,6 +89,7 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 			errs = append(errs, fmt.Errorf("signal %s of %s: %w", s.Name, s.Kind, r.err))
 		}
 	}
+	p.age(c, now)
 	p.index()
 	for _, s := range c.signals {
 		if s.Over != nil {
@@ -88,6 +100,22 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 		errs = append(errs, fmt.Errorf("%d figures are about entities of kind %s past the bound of %d, which are not checked", n, k.Name, cfg.MaxEntities))
 	}
 	return errors.Join(errs...)
+}
+
+// age keeps the age of figures growing once even the series that tells it has
+// fallen silent, and so is not found any more.
+func (p *picture) age(c *Catalogue, now time.Time) {
+	for _, e := range p.entities {
+		s := ageOf(e.Kind)
+		if s == nil {
+			continue
+		}
+		if v, ok := e.Value(s); ok {
+			e.fresh = now.Add(-time.Duration(v * float64(time.Second)))
+		} else if !e.fresh.IsZero() && p.readings[s].err == nil {
+			e.values[s.index] = now.Sub(e.fresh).Seconds()
+		}
+	}
 }
 
 // read evaluates a signal's expressions; for each entity the first that
@@ -122,19 +150,25 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 	if !ok {
 		return
 	}
-	e := p.entities[id]
-	if e == nil || e.Kind != s.kind {
-		if e != nil || p.count[s.kind] >= bound {
+	e := p.entities[name{s.kind, id}]
+	if e == nil {
+		if p.count[s.kind] >= bound {
 			p.dropped[s.kind]++
 			return
 		}
 		e = s.kind.entity(id, sample.Labels)
-		p.entities[id] = e
+		p.entities[name{s.kind, id}] = e
 		p.count[s.kind]++
 		p.changed = true
 	}
 	e.seen = now
+	if !e.complete { // the sample that made it may have been of an aggregate
+		e.complete = e.learnFacts(sample.Labels)
+	}
 	if _, have := e.Value(s); !have {
+		for _, name := range s.Tells {
+			e.Labels[name] = sample.Labels.Get(name)
+		}
 		e.values[s.index] = sample.V
 		e.source[s.index] = source
 	}
@@ -170,7 +204,7 @@ func (p *picture) fold(s *Signal) {
 			if e.Kind != s.Over.kind || e == target {
 				continue
 			}
-			subject := &Subject{Entity: e, Host: p.entities[e.Host]}
+			subject := &Subject{Entity: e, Host: p.host(e.Host)}
 			v, _, err := s.Over.value.Eval(subject)
 			if err != nil { // a figure that it is made of is absent
 				continue

@@ -77,11 +77,10 @@ func (k *Kind) identify(l labels.Labels) (id string, ok bool) {
 // entity builds the entity that the labels name.
 func (k *Kind) entity(id string, l labels.Labels) *Entity {
 	e := &Entity{ID: id, Kind: k, Labels: map[string]string{}, values: make([]float64, len(k.signals))}
-	for _, names := range [][]string{k.Labels, k.Facts} {
-		for _, name := range names {
-			e.Labels[name] = l.Get(name)
-		}
+	for _, name := range k.Labels {
+		e.Labels[name] = l.Get(name)
 	}
+	e.complete = e.learnFacts(l)
 	if k.IDKind != "" {
 		e.Labels[k.IDKind] = l.Get(k.IDKind)
 	}
@@ -98,6 +97,18 @@ func (k *Kind) entity(id string, l labels.Labels) *Entity {
 	})
 	e.forget(nil)
 	return e
+}
+
+// learnFacts takes facts from a sample's labels and says whether it has all.
+func (e *Entity) learnFacts(l labels.Labels) (all bool) {
+	all = true
+	for _, name := range e.Kind.Facts {
+		if v := l.Get(name); v != "" {
+			e.Labels[name] = v
+		}
+		all = all && e.Labels[name] != ""
+	}
+	return all
 }
 
 // estateKind is the entity's kind in the estate.

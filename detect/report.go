@@ -39,6 +39,8 @@ func (r *round) report(c *verdictCase) finding.Report {
 		out.Culprits = append(out.Culprits, r.culprits(s, b, names)...)
 	}
 	for _, echo := range c.echoes {
+		// The cause is as bad as the worst that it does.
+		out.Severity = max(out.Severity, echo.verdict.Severity)
 		if title, err := write(echo.check.titleText, echo.subject.names()); err == nil {
 			out.Evidence = append(out.Evidence, finding.Evidence{Text: "It shows as well in this: " + title, From: echo.verdict.Since, To: r.now})
 		}

@@ -54,7 +54,7 @@ func (r *round) judge(check *Check) {
 		m := r.memory[key]
 		subject := r.subject(check, e)
 		c := &verdictCase{judged: key, check: check, subject: subject, memory: m}
-		absent := r.now.Sub(e.seen) > missingAfter+check.kind.slowest
+		absent := !check.Blind && r.now.Sub(e.seen) > missingAfter+check.kind.slowest
 		if absent && subject.Lost == "" {
 			if m == nil || !m.Told {
 				continue
@@ -91,7 +91,7 @@ func (r *round) add(c *verdictCase) {
 func (r *round) subject(check *Check, e *Entity) *Subject {
 	s := &Subject{Entity: e, Check: check, Age: -1}
 	if e.Host != "" {
-		s.Host = r.picture.entities[e.Host]
+		s.Host = r.picture.host(e.Host)
 	}
 	kind, from := e.Kind, e
 	if age := ageOf(kind); age == nil && !kind.Apart && s.Host != nil {
@@ -100,7 +100,7 @@ func (r *round) subject(check *Check, e *Entity) *Subject {
 	if age := ageOf(kind); age != nil {
 		if v, ok := from.Value(age); ok {
 			s.Age = v
-			if kind.StaleAfter > 0 && v > kind.StaleAfter.Seconds() {
+			if kind.StaleAfter > 0 && !check.Blind && v > kind.StaleAfter.Seconds() {
 				s.Lost = fmt.Sprintf("the last figures of %s are %s old", from.Name, durationText(v))
 			}
 		} else if err := r.picture.readings[age].err; err != nil {
@@ -160,7 +160,7 @@ func (r *round) unseen(c *Catalogue) {
 func (r *round) hostSpeaks(entity string) bool {
 	_, rest, _ := strings.Cut(entity, ":")
 	name, _, isPart := strings.Cut(rest, ":")
-	h := r.picture.entities["host:"+name]
+	h := r.picture.host("host:" + name)
 	return isPart && h != nil && h.seen.Equal(r.now)
 }
 

@@ -42,6 +42,7 @@ import (
 //	by 5m clear CHECK ENTITY
 //	by 5m no-data CHECK ENTITY
 //	at 30s unknown CHECK ENTITY
+//	rounds 1m    (15s by default; for scenarios of hours)
 //	end 10m
 type scenario struct {
 	name      string
@@ -49,6 +50,7 @@ type scenario struct {
 	series    map[string]script
 	expect    []expectation
 	end       time.Duration
+	rounds    time.Duration
 }
 
 type script struct {
@@ -74,7 +76,7 @@ func readScenario(t testing.TB, file string) scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scenario{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), series: map[string]script{}}
+	s := scenario{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), series: map[string]script{}, rounds: step}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if check, ok := strings.CutPrefix(strings.TrimSpace(line), "look-alike of "); ok {
 			s.lookalike = append(s.lookalike, check)
@@ -178,8 +180,12 @@ func (s *scenario) expects(t testing.TB, line string) {
 	if err != nil {
 		t.Fatalf("%s: %q: %v", s.name, line, err)
 	}
-	if words[0] == "end" {
+	switch words[0] {
+	case "end":
 		s.end = d
+		return
+	case "rounds":
+		s.rounds = d
 		return
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
@@ -299,7 +305,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 	done := make([]bool, len(s.expect))
 	standing := map[string]finding.Report{}
 	trace := []string{}
-	for at := time.Duration(0); at <= s.end; at += step {
+	for at := time.Duration(0); at <= s.end; at += s.rounds {
 		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(at))
 		if err != nil {
 			t.Fatalf("at %s: %v", at, err)

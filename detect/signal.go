@@ -29,6 +29,9 @@ type Signal struct {
 	Every time.Duration `yaml:"every"`
 	// Over makes the signal from the signals of other entities of the host.
 	Over *Aggregate `yaml:"over"`
+	// Tells are labels of its samples that are facts of this moment, such as
+	// the reason of a failure: checks and texts read them as label.NAME.
+	Tells []string `yaml:"tells"`
 	// Absent says why the signal may be missing, for coverage.
 	Absent string `yaml:"absent"`
 

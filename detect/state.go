@@ -7,7 +7,7 @@ import (
 )
 
 // stored is what the engine knows of one environment, in the form in which it
-// is kept: baselines by entity id and signal name, and memories.
+// is kept: baselines by kind and entity id, and by signal name, and memories.
 type stored struct {
 	Baselines map[string]map[string]*Baseline
 	Memory    map[judged]Memory
@@ -23,7 +23,8 @@ func (e *Engine) Snapshot(tenant, environment string) ([]byte, error) {
 	for id, baselines := range w.stored.Baselines {
 		out.Baselines[id] = baselines
 	}
-	for id, entity := range w.picture.entities {
+	for key, entity := range w.picture.entities {
+		id := key.stored()
 		for i, b := range entity.usual {
 			if b == nil {
 				continue
@@ -64,12 +65,16 @@ func (e *Engine) Restore(tenant, environment string, blob []byte) error {
 	return nil
 }
 
+// stored is the entity's name in what is kept.
+func (n name) stored() string { return n.kind.Name + " " + n.id }
+
 // adopt hands stored baselines to entities as they come into sight.
 func (w *watch) adopt(c *Catalogue) {
 	if len(w.stored.Baselines) == 0 {
 		return
 	}
-	for id, e := range w.picture.entities {
+	for key, e := range w.picture.entities {
+		id := key.stored()
 		for name, b := range w.stored.Baselines[id] {
 			if s := c.Signal(e.Kind.Name, name); s != nil && e.usual[s.index] == nil && b.sound() {
 				e.usual[s.index] = b

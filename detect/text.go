@@ -21,8 +21,19 @@ var words = template.FuncMap{
 	"rate":     func(v float64) string { return number(v) + "/s" },
 	"date":     func(v float64) string { return time.Unix(int64(v), 0).UTC().Format("2 January 2006 15:04 UTC") },
 	"neg":      func(v float64) float64 { return -v },
-	"mul":      func(a, b float64) float64 { return a * b },
+	"mul":      func(a, b any) float64 { return float(a) * float(b) },
 	"over":     func(a, b float64) float64 { return a / b },
+}
+
+// float takes a template's number, which may be written without a point.
+func float(v any) float64 {
+	switch v := v.(type) {
+	case float64:
+		return v
+	case int:
+		return float64(v)
+	}
+	return math.NaN()
 }
 
 func percent(v float64) string {
