@@ -177,39 +177,3 @@ func changeID(c Change) string {
 	copy(id[6:], sum[:10])
 	return id.String()
 }
-
-// merge applies a delta to a view: what the source sees after it.
-func (v *view) merge(d Delta) {
-	for _, e := range d.Vanish {
-		delete(v.entities, e.ID)
-	}
-	for _, e := range d.Appear {
-		v.entities[e.ID] = e
-	}
-	for _, r := range d.Part {
-		delete(v.relations, r.joint())
-	}
-	for _, r := range d.Join {
-		v.relations[r.joint()] = r
-	}
-}
-
-// view is what one source last saw.
-type view struct {
-	entities  map[string]Entity
-	relations map[joint]Relation
-	// reported holds the keys of changes that are stored already.
-	reported map[string]bool
-}
-
-func newView(entities []Entity, relations []Relation) *view {
-	v := &view{entities: make(map[string]Entity, len(entities)),
-		relations: make(map[joint]Relation, len(relations)), reported: map[string]bool{}}
-	for _, e := range entities {
-		v.entities[e.ID] = e
-	}
-	for _, r := range relations {
-		v.relations[r.joint()] = r
-	}
-	return v
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -63,10 +62,11 @@ func (s *Service) Observe(ctx context.Context, o Observation) error {
 		}
 		st.view = newView(entities, relations)
 	}
-	d, different := Diff(slices.Collect(maps.Values(st.view.entities)), slices.Collect(maps.Values(st.view.relations)), o)
-	if !different {
+	if st.view.shows(o) {
 		return nil
 	}
+	entities, relations := st.view.all()
+	d, _ := Diff(entities, relations, o)
 	d.Changes = slices.DeleteFunc(d.Changes, func(c Change) bool { return st.view.reported[c.Key] })
 	if len(d.Appear)+len(d.Vanish)+len(d.Join)+len(d.Part)+len(d.Changes) == 0 {
 		return nil
@@ -77,12 +77,6 @@ func (s *Service) Observe(ctx context.Context, o Observation) error {
 		return fmt.Errorf("store what %s sees: %w", o.Source, err)
 	}
 	st.view.merge(d)
-	if len(st.view.reported)+len(d.Changes) > maxReported {
-		clear(st.view.reported)
-	}
-	for _, c := range d.Changes {
-		st.view.reported[c.Key] = true
-	}
 	s.log.Debug("estate changed", "environment", o.Environment, "source", o.Source, "appeared", len(d.Appear),
 		"vanished", len(d.Vanish), "joined", len(d.Join), "parted", len(d.Part), "changes", len(d.Changes))
 	return nil

@@ -78,14 +78,18 @@ func (s *Service) Record(ctx context.Context, obs []Observation) error {
 // record decides on a copy of what is current and takes it over once it is
 // stored.
 func (s *Service) record(ctx context.Context, obs []Observation) error {
-	next := map[Key]Finding{}
+	loaded, next := map[scope]map[Key]Finding{}, map[Key]Finding{}
 	var batch []Applied
 	for _, o := range obs {
 		f, known := next[o.Key]
 		if !known {
-			current, err := s.load(ctx, o.Key.scope(), o.At)
-			if err != nil {
-				return err
+			current, ok := loaded[o.Key.scope()]
+			if !ok {
+				var err error
+				if current, err = s.load(ctx, o.Key.scope(), o.At); err != nil {
+					return err
+				}
+				loaded[o.Key.scope()] = current
 			}
 			f, known = current[o.Key]
 		}
