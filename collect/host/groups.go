@@ -20,6 +20,7 @@ type group struct {
 	threads, uninterruptible, zombies int
 	fdRatio                           float64 // below 0: not known
 	leader                            leader
+	ioKnown                           bool // of at least one process
 	starts                            int64
 	oomKills, retransmits             rare
 	listens                           time.Time // when it was last seen to hold a listening socket
@@ -154,6 +155,7 @@ func (w *groupWatch) gather(now time.Time, first bool) {
 		g.memory += p.resident - p.shared
 		shared[key] = max(shared[key], p.shared)
 		g.fdRatio = max(g.fdRatio, p.fdRatio)
+		g.ioKnown = g.ioKnown || p.ioKnown
 		if w.keys[p.parent] != key || p.parent == pid {
 			if p.born == w.table.number && !first {
 				g.starts++
@@ -197,5 +199,6 @@ func (w *groupWatch) list(now time.Time) {
 		o.uninterruptible += g.uninterruptible
 		o.zombies += g.zombies
 		o.fdRatio = max(o.fdRatio, g.fdRatio)
+		o.ioKnown = o.ioKnown || g.ioKnown
 	}
 }

@@ -52,7 +52,7 @@ func (w *groupWatch) emitGroup(e emitter, g *group) {
 	e.gauge(descGroupMemory, float64(g.memory), name, kind)
 	e.gauge(descGroupZombies, float64(g.zombies), name, kind)
 	e.counter(descGroupFaults, float64(g.total.faults), name, kind)
-	if g.total.read+g.total.written > 0 || w.table.ioDenied == 0 {
+	if g.ioKnown {
 		e.counter(descGroupRead, float64(g.total.read), name, kind)
 		e.counter(descGroupWritten, float64(g.total.written), name, kind)
 	}

@@ -34,7 +34,6 @@ import (
 type Host struct {
 	cfg     Config
 	name    string
-	log     *slog.Logger
 	sources *sourceBoard
 	node    *nodeCollectors
 	reg     *prometheus.Registry
@@ -49,8 +48,29 @@ type Host struct {
 	view      view
 }
 
-// New prepares to watch. It fails if /proc cannot be read at all.
+// New prepares to watch. It fails if /proc cannot be read at all. All hosts of
+// one process must have the same roots.
 func New(cfg Config, log *slog.Logger) (*Host, error) {
+	h, err := prepare(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	h.node, err = newNodeCollectors(h.cfg, log, h.sources)
+	if err != nil {
+		return nil, err
+	}
+	h.reg = prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{h.node, ownCollector{h}} {
+		if err := h.reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register the host's collectors: %w", err)
+		}
+	}
+	return h, nil
+}
+
+// prepare makes everything but node_exporter's collectors, whose settings
+// hold for the whole process.
+func prepare(cfg Config, log *slog.Logger) (*Host, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -62,29 +82,22 @@ func New(cfg Config, log *slog.Logger) (*Host, error) {
 			return nil, fmt.Errorf("the machine's host name: %w; set host.name in the configuration", err)
 		}
 	}
-	boot, err := readBoot(cfg.roots())
+	r := cfg.roots()
+	boot, err := readBoot(r)
 	if err != nil {
 		return nil, fmt.Errorf("the machine's figures: %w; is /proc mounted?", err)
 	}
-	h := &Host{cfg: cfg, name: name, log: log, sources: newSourceBoard(log)}
-	h.groups = newGroupWatch(cfg, boot, h.sources)
-	h.cgroups = newCgroupWatch(cfg.roots())
-	h.kernelLog = openKernelLog(cfg.roots().rootPath("dev/kmsg"))
-	h.owners = newOwners(cfg.roots())
-	h.tcp = newTCPWatch()
-	h.faults = newFaultWatch(cfg.roots())
-	h.view = view{shown: map[string]shown{}, firstSeen: map[string]time.Time{}}
-	h.node, err = newNodeCollectors(cfg, log, h.sources)
-	if err != nil {
-		return nil, err
-	}
-	h.reg = prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{h.node, ownCollector{h}} {
-		if err := h.reg.Register(c); err != nil {
-			return nil, fmt.Errorf("register the host's collectors: %w", err)
-		}
-	}
-	return h, nil
+	sources := newSourceBoard(log)
+	return &Host{
+		cfg: cfg, name: name, sources: sources,
+		groups:    newGroupWatch(cfg, boot, sources),
+		cgroups:   newCgroupWatch(r),
+		kernelLog: openKernelLog(r.rootPath("dev/kmsg")),
+		owners:    newOwners(r),
+		tcp:       newTCPWatch(),
+		faults:    newFaultWatch(r),
+		view:      view{shown: map[string]shown{}, firstSeen: map[string]time.Time{}},
+	}, nil
 }
 
 // Name is the host's name: part of entity ids and the instance label.

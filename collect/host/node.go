@@ -64,14 +64,16 @@ const (
 var (
 	parseOnce sync.Once
 	parseErr  error
+	parsed    roots
 )
 
 // parseFlags gives node_exporter its settings. It registers them as flags of
 // the process-wide kingpin parser and loads no collector at all, without an
 // error, unless that parser has run; so it runs here, once, on arguments of
-// our own. A second Host in one process shares the first one's paths.
+// our own.
 func parseFlags(cfg Config) error {
 	parseOnce.Do(func() {
+		parsed = cfg.roots()
 		_, parseErr = kingpin.CommandLine.Parse([]string{
 			"--path.procfs=" + cfg.ProcRoot,
 			"--path.sysfs=" + cfg.SysRoot,
@@ -93,6 +95,10 @@ func parseFlags(cfg Config) error {
 	})
 	if parseErr != nil {
 		return fmt.Errorf("settings of node_exporter's collectors: %w", parseErr)
+	}
+	if parsed != cfg.roots() {
+		return fmt.Errorf("node_exporter's collectors read %s, %s and %s for this whole process; another host with other roots cannot be watched by it",
+			parsed.proc, parsed.sys, parsed.root)
 	}
 	return nil
 }

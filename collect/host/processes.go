@@ -17,6 +17,8 @@ type process struct {
 	title string
 	own   use // never falls
 	io    use // bytes only; with its reaped children's
+	// ioKnown says that they may be read.
+	ioKnown bool
 	// shared is how many of the resident bytes are shared with others.
 	resident, shared int64
 	fdRatio          float64 // open descriptors over the soft limit; below 0: not known
@@ -48,7 +50,6 @@ type processTable struct {
 	threads int    // still to be read in this pass
 	ioKept  bool   // the kernel accounts waiting for block I/O
 
-	ioDenied int        // processes whose I/O may not be read
 	missed   int        // processes past the bound
 	vanished []*process // since the pass before
 }
@@ -66,7 +67,6 @@ func (t *processTable) read() error {
 	}
 	t.number++
 	t.threads = threadsPerPass
-	t.ioDenied = 0
 	on, err := t.file.number(t.roots.procPath("sys/kernel/task_delayacct"))
 	t.ioKept = err == nil && on == 1
 	t.missed = max(len(pids)-maxProcesses, 0)
@@ -246,11 +246,9 @@ func (p *process) wait(tid int, nanos int64) {
 func (t *processTable) readIO(p *process, dir string) {
 	b, err := t.file.read(dir + "/io")
 	if err != nil {
-		if denied(err) {
-			t.ioDenied++
-		}
 		return
 	}
+	p.ioKnown = true
 	read, written := parseIO(b)
 	p.io.read, p.io.written = max(p.io.read, read), max(p.io.written, written)
 }
@@ -320,9 +318,19 @@ func (t *processTable) report(sources *sourceBoard, err error) {
 		err = errors.New("processes of other users are hidden (hidepid); run as root or in the group that may see them")
 	}
 	sources.report("processes", err)
-	if t.ioDenied > 0 {
-		sources.report("process-io", fmt.Errorf("I/O of %d processes of other users may not be read; run as root to see it", t.ioDenied))
-	} else {
-		sources.report("process-io", nil)
+	err = nil
+	unread, all := 0, 0
+	for _, p := range t.procs {
+		if !p.kernel {
+			all++
+			if !p.ioKnown {
+				unread++
+			}
+		}
 	}
+	// Some processes hide from root, too; that alone is no failure.
+	if unread*10 > all {
+		err = fmt.Errorf("I/O of %d of %d processes may not be read; run as root to see who reads and writes", unread, all)
+	}
+	sources.report("process-io", err)
 }
