@@ -1,0 +1,160 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// Options are the settings of the console.
+type Options struct {
+	// Actor returns who asks. A page is never asked for without one, except
+	// the login pages; app puts the login in front.
+	Actor func(context.Context) access.Actor
+	// Tenant whose estate is shown; empty means the default one.
+	Tenant string
+	// Now is the time; nil means the clock.
+	Now func() time.Time
+	// Log gets what a person cannot be told.
+	Log *slog.Logger
+	// Provider names the OpenID provider on the login page; empty: none.
+	Provider string
+	// Version is shown at the foot of each page.
+	Version string
+}
+
+// Console serves the pages.
+type Console struct {
+	Services
+	opt    Options
+	charts catalogue
+	mux    *http.ServeMux
+}
+
+// New returns the handler of all pages and assets. It panics on missing
+// services: that is a fault of the wiring, not of the world.
+func New(s Services, opt Options) *Console {
+	if s.Findings == nil || s.Estate == nil || s.Metrics == nil || s.Health == nil || opt.Actor == nil {
+		panic("console: Findings, Estate, Metrics, Health and Actor are needed")
+	}
+	if opt.Tenant == "" {
+		opt.Tenant = access.DefaultTenant
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Console{Services: s, opt: opt, charts: builtinCharts(), mux: http.NewServeMux()}
+	c.routes()
+	return c
+}
+
+func (c *Console) routes() {
+	c.mux.HandleFunc("GET /assets/{file}", serveAsset)
+	c.mux.HandleFunc("GET /favicon.svg", serveFavicon)
+
+	c.page("GET /{$}", c.now)
+	c.page("GET /findings", c.findings)
+	c.page("GET /findings/{id}", c.finding)
+	c.page("GET /findings/{id}/charts/{file}", c.findingChart)
+	c.page("GET /findings/{id}/marks", c.findingMarks)
+	c.page("POST /findings/{id}/acknowledge", c.acknowledge)
+	c.page("POST /findings/{id}/accept", c.accept)
+	c.page("POST /findings/{id}/reopen", c.reopen)
+	c.page("GET /estate", c.estate)
+	c.page("GET /entities/{id}", c.entity)
+	c.page("GET /entities/{id}/charts/{file}", c.entityChart)
+	c.page("GET /entities/{id}/marks", c.entityMarks)
+	c.page("GET /changes", c.changes)
+	c.page("GET /search", c.search)
+	c.page("GET /settings", c.settings)
+	if c.Tokens != nil {
+		c.page("POST /settings/tokens", c.createToken)
+		c.page("POST /settings/tokens/{id}/revoke", c.revokeToken)
+	}
+	if c.People != nil {
+		c.page("POST /settings/people", c.addPerson)
+		c.page("POST /settings/people/{id}/disable", c.disablePerson)
+	}
+	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
+}
+
+// errNoPage is a path that leads nowhere.
+var errNoPage = errors.New("no such page")
+
+// badRequest is a question that cannot be answered as it was put; its text is
+// for the person.
+type badRequest string
+
+func (b badRequest) Error() string { return string(b) }
+
+// page registers a handler whose error becomes an error page.
+func (c *Console) page(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			c.fail(w, r, err)
+		}
+	})
+}
+
+// securityPolicy lets a page use what this server serves, and nothing else.
+const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ServeHTTP serves a page or an asset.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", securityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	c.mux.ServeHTTP(w, r)
+}
+
+func (c *Console) actor(r *http.Request) access.Actor { return c.opt.Actor(r.Context()) }
+
+// fail answers with an error page. What is not the asker's doing is logged in
+// full and shown only as a sentence.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, title, text := http.StatusInternalServerError, "This page could not be made", "Evenkeel could not answer. Try again; if it stays so, its log says why."
+	var bad badRequest
+	switch {
+	case errors.As(err, &bad):
+		status, title, text = http.StatusBadRequest, "That did not work", string(bad)
+	case errors.Is(err, errNoPage):
+		status, title, text = http.StatusNotFound, "There is no such page", "The address leads nowhere. It may have been typed wrongly."
+	case errors.Is(err, finding.ErrNotFound):
+		status, title, text = http.StatusNotFound, "There is no such finding", "It may be so old that it was deleted, or it is in an environment that you may not see."
+	case errors.Is(err, estate.ErrNotFound):
+		status, title, text = http.StatusNotFound, "There is no such thing here", "Nothing with this name was seen at that time, or it is in an environment that you may not see."
+	case errors.Is(err, access.ErrForbidden):
+		status, title, text = http.StatusForbidden, "You may not do that", err.Error()
+	case errors.Is(err, finding.ErrInvalid), errors.Is(err, finding.ErrState), errors.Is(err, finding.ErrConflict):
+		status, title, text = http.StatusConflict, "That did not work", err.Error()
+	case errors.Is(err, context.Canceled):
+		return // nobody is there to read it
+	default:
+		c.opt.Log.Error("a page failed", "path", r.URL.Path, "error", err)
+	}
+	if err := c.render(w, r, status, title, "", errorPage(title, text)); err != nil {
+		c.opt.Log.Error("the error page failed", "path", r.URL.Path, "error", err)
+	}
+}
+
+// partError is the sentence shown where a part of a page could not be had.
+func (c *Console) partError(r *http.Request, what string, err error) string {
+	if !errors.Is(err, context.Canceled) {
+		c.opt.Log.Warn("a part of a page failed", "path", r.URL.Path, "part", what, "error", err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("%s took too long to read.", what)
+	}
+	return fmt.Sprintf("%s could not be read.", what)
+}

@@ -1,0 +1,60 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// findingsPage is the list of findings with what narrows it.
+type findingsPage struct {
+	State, Severity, Text, Entity, Check string
+	Page                                 finding.Page
+	Next                                 string // address of the next page
+	Filtered                             bool
+	Asked                                time.Time
+}
+
+// stateChoices are the states that a person can list, the usual one first.
+var stateChoices = []struct{ Value, Title string }{
+	{"", "Current"}, {"open", "Open"}, {"acknowledged", "Looked after"}, {"accepted", "Accepted"},
+	{"unknown", "Cannot be seen"}, {"resolved", "Resolved"}, {"all", "All"},
+}
+
+var stateFilter = map[string][]finding.State{
+	"":    {finding.Open, finding.Acknowledged, finding.Accepted, finding.Unknown},
+	"all": nil, "open": {finding.Open}, "acknowledged": {finding.Acknowledged}, "accepted": {finding.Accepted},
+	"unknown": {finding.Unknown}, "resolved": {finding.Resolved},
+}
+
+func (c *Console) findings(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Check: q.Get("check"), Asked: c.opt.Now()}
+	states, known := stateFilter[p.State]
+	if !known {
+		return badRequest("There is no such state of a finding. Choose one from the list.")
+	}
+	f := finding.Filter{Tenant: c.opt.Tenant, States: states, Text: p.Text, Entity: p.Entity, Check: p.Check, Limit: 50, Cursor: q.Get("after")}
+	if p.Severity != "" {
+		s, err := finding.ParseSeverity(p.Severity)
+		if err != nil {
+			return badRequest("There is no such urgency. Choose one from the list.")
+		}
+		f.MinSeverity = s
+	}
+	var err error
+	if p.Page, err = c.Findings.List(r.Context(), c.actor(r), f); err != nil {
+		return err
+	}
+	p.Filtered = p.State != "" || p.Severity != "" || p.Text != "" || p.Entity != "" || p.Check != ""
+	if p.Page.Next != "" {
+		q.Set("after", p.Page.Next)
+		p.Next = "/findings?" + q.Encode()
+	}
+	return c.render(w, r, http.StatusOK, "Findings", "/findings", findingsView(p))
+}
+
+// findingURL is a finding's page.
+func findingURL(id string) string { return "/findings/" + url.PathEscape(id) }

@@ -1,0 +1,79 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// hit is one line of what a search found.
+type hit struct {
+	Title, About, URL string
+	Severity          finding.Severity // of a finding
+	State             finding.State
+}
+
+// searchPage is what was found, by sort.
+type searchPage struct {
+	Text     string
+	Pages    []hit
+	Findings []hit
+	Entities []hit
+	Asked    time.Time
+}
+
+// Empty tells that nothing was found.
+func (p searchPage) Empty() bool { return len(p.Pages)+len(p.Findings)+len(p.Entities) == 0 }
+
+// places are the pages that a search finds by name.
+var places = []hit{
+	{Title: "Now", About: "whether all is steady, and what needs you", URL: "/"},
+	{Title: "Findings", About: "what is not as it should be", URL: "/findings"},
+	{Title: "Resolved findings", About: "what is over", URL: "/findings?state=resolved"},
+	{Title: "Estate", About: "everything that is watched", URL: "/estate"},
+	{Title: "Changes", About: "what was changed, and when", URL: "/changes"},
+	{Title: "Settings", About: "people, tokens, probes, checks, Evenkeel itself", URL: "/settings"},
+}
+
+const hitsOfEach = 8
+
+// search answers the palette with a fragment and everyone else with a page.
+func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
+	ctx, actor := r.Context(), c.actor(r)
+	p := searchPage{Text: strings.TrimSpace(r.URL.Query().Get("q")), Asked: c.opt.Now()}
+	if len(p.Text) > 200 {
+		return badRequest("Search for something shorter.")
+	}
+	for _, place := range places {
+		if strings.Contains(strings.ToLower(place.Title+" "+place.About), strings.ToLower(p.Text)) {
+			p.Pages = append(p.Pages, place)
+		}
+	}
+	if p.Text != "" {
+		found, err := c.Findings.List(ctx, actor, finding.Filter{Tenant: c.opt.Tenant, Text: p.Text, Limit: hitsOfEach})
+		if err != nil {
+			return err
+		}
+		for _, f := range found.Findings {
+			p.Findings = append(p.Findings, hit{Title: f.Title, About: ago(f.ChangedAt, p.Asked), URL: findingURL(f.ID), Severity: f.Severity, State: f.State})
+		}
+		things, err := c.Estate.Entities(ctx, actor, estate.Filter{Tenant: c.opt.Tenant, Text: p.Text, Limit: hitsOfEach})
+		if err != nil {
+			return err
+		}
+		for _, e := range things.Entities {
+			about := kindWord(e.Kind, 1)
+			if host := subjectOf(e.ID).host; host != "" && e.Kind != estate.Host {
+				about += " on " + host
+			}
+			p.Entities = append(p.Entities, hit{Title: e.Name, About: about, URL: entityURL(e.Environment, e.ID)})
+		}
+	}
+	if r.Header.Get("HX-Request") == "true" {
+		return c.write(w, r, http.StatusOK, searchHits(p))
+	}
+	return c.render(w, r, http.StatusOK, "Search", "/search", searchView(p))
+}
