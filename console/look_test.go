@@ -1,0 +1,112 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// browser starts a headless Chromium, or skips the test where there is none.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("no Chromium on this machine")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(end)
+	ctx, late := context.WithTimeout(ctx, 3*time.Minute)
+	t.Cleanup(late)
+	return ctx
+}
+
+// TestScreenshots writes pictures of the pages for docs/console.md and for the
+// eyes of whoever changes them:
+//
+//	CONSOLE_SHOTS=/tmp/shots go test ./console -run TestScreenshots
+func TestScreenshots(t *testing.T) {
+	folder := os.Getenv("CONSOLE_SHOTS")
+	if folder == "" {
+		t.Skip("CONSOLE_SHOTS names no folder")
+	}
+	ctx := browser(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	lived, quiet, steady := livedDemo(t), quietDemo(t), quietDemo(t)
+	steady.furnish(t)
+	steady.measure(t)
+	for _, p := range []string{"host", "detect", "probe"} {
+		quiet.board.Expect(p, 15*time.Second, quiet.now)
+	}
+	quiet.board.Report("host", quiet.now, time.Second, nil)
+	servers := map[string]*httptest.Server{}
+	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
+		d := d
+		servers[name] = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/login" {
+				_ = LoginPage(LoginForm{Problem: "Name or password is wrong.", Provider: "Example Co"}).Render(r.Context(), w)
+				return
+			}
+			d.ServeHTTP(w, r)
+		}))
+		defer servers[name].Close()
+	}
+	finding := findingURL(lived.byCheck(t, "disk-latency").ID)
+	pages := []struct{ name, demo, path string }{
+		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
+		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"host", "lived", "/entities/host:web-1"},
+		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
+		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
+	}
+	only := os.Getenv("CONSOLE_SHOT")
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{390, 1440, 3440} {
+			for _, p := range pages {
+				if only != "" && only != fmt.Sprintf("%s-%d-%s", p.name, width, scheme) && only != p.name {
+					continue
+				}
+				if width == 3440 && scheme == "light" {
+					continue
+				}
+				features := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+				if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, features); err != nil {
+					t.Fatal(err)
+				}
+				err := chromedp.Do(ctx,
+					chromedp.EmulateViewport(width, map[int64]int64{390: 844, 1440: 900, 3440: 1440}[width]),
+					chromedp.Navigate(servers[p.demo].URL+p.path), chromedp.Sleep(1200*time.Millisecond))
+				if err != nil {
+					t.Fatal(p, err)
+				}
+				png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(p, err)
+				}
+				file := filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", p.name, width, scheme))
+				if err := os.WriteFile(file, png, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
