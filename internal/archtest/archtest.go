@@ -156,7 +156,8 @@ func Packages(fsys fs.FS) ([]Package, error) {
 }
 
 func (p *Package) add(file string, parsed *ast.File) error {
-	if doc := parsed.Doc.Text(); doc != "" {
+	// What generators write above the package clause is no comment on it.
+	if doc := parsed.Doc.Text(); doc != "" && !ast.IsGenerated(parsed) {
 		p.Doc = doc
 		p.Docs = append(p.Docs, file)
 	}
