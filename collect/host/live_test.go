@@ -140,3 +140,14 @@ func BenchmarkGather(b *testing.B) {
 		gather(b, h)
 	}
 }
+
+func BenchmarkObserve(b *testing.B) {
+	h := newTestHost(b, Config{})
+	gather(b, h)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.Observe(b.Context(), time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -214,7 +214,7 @@ func (n *nodeCollectors) update(name string, c collector.Collector, ch chan<- pr
 }
 
 // noise tells the series of a loop device that no file is attached to, and
-// those of a unit's states other than failed.
+// those of the states that a unit is not in, but for "failed".
 func (n *nodeCollectors) noise(m prometheus.Metric, detached map[string]bool) bool {
 	var d dto.Metric
 	if err := m.Write(&d); err != nil {
@@ -241,7 +241,7 @@ func (n *nodeCollectors) noise(m prometheus.Metric, detached map[string]bool) bo
 			state = l.GetValue()
 		}
 	}
-	return unit != "" && state != "" && state != "failed"
+	return unit != "" && state != "" && state != "failed" && d.GetGauge().GetValue() == 0
 }
 
 // warnings passes on only what is a warning or worse: node_exporter tells each

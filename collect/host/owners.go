@@ -25,7 +25,7 @@ type owner struct {
 }
 
 const (
-	scanEvery  = 10 * time.Second
+	scanEvery  = 5 * time.Second
 	remembered = 10 * time.Minute
 	maxOwners  = 2 * maxSockets
 )
@@ -101,6 +101,13 @@ func (o *owners) scan(p leader, missing map[uint32]bool, now time.Time) {
 			delete(missing, inode)
 		}
 	}
+}
+
+// settled says that a socket's holder is known, or was looked for in vain.
+func (o *owners) settled(inode uint32) bool {
+	_, found := o.found[inode]
+	_, nobody := o.nobody[inode]
+	return found || nobody
 }
 
 // problem says what keeps owners from being found.

@@ -133,7 +133,7 @@ func (t *processTable) pids() ([]int, error) {
 // out; so is one that only root may see.
 func (t *processTable) readProcess(pid int) {
 	dir := t.roots.proc + "/" + strconv.Itoa(pid)
-	b, err := t.file.read(dir + "/stat")
+	b, err := t.file.readOnce(dir + "/stat")
 	if err != nil {
 		return
 	}
@@ -171,7 +171,7 @@ func (t *processTable) readProcess(pid int) {
 	// right after it has started: look a second time soon.
 	if fresh || p.seen == p.born+1 || t.number-p.placedAt >= placeEvery || stat.parent != old.parent {
 		p.placedAt = t.number
-		if b, err := t.file.read(dir + "/cgroup"); err == nil {
+		if b, err := t.file.readOnce(dir + "/cgroup"); err == nil {
 			p.place = parseCgroups(b)
 			p.place.group = t.names.named(p.place.group)
 		}
@@ -179,7 +179,7 @@ func (t *processTable) readProcess(pid int) {
 	if p.titledComm != stat.comm {
 		p.titledComm, p.title = stat.comm, stat.comm
 		if interpreter(stat.comm) != "" || len(stat.comm) == 15 || stat.comm == "MainThread" {
-			if b, err := t.file.read(dir + "/cmdline"); err == nil {
+			if b, err := t.file.readOnce(dir + "/cmdline"); err == nil {
 				p.title = titleOf(stat.comm, b)
 			}
 		}
@@ -193,7 +193,7 @@ func (t *processTable) readProcess(pid int) {
 // of the process itself tells of its main thread only.
 func (t *processTable) readWaits(p *process, dir string) {
 	if p.threads <= 1 {
-		if b, err := t.file.read(dir + "/schedstat"); err == nil {
+		if b, err := t.file.readOnce(dir + "/schedstat"); err == nil {
 			p.wait(p.pid, parseWait(b))
 		}
 		return
@@ -218,7 +218,7 @@ func (t *processTable) readWaits(p *process, dir string) {
 			continue
 		}
 		alive[tid] = true
-		if b, err := t.file.read(dir + "/task/" + name + "/schedstat"); err == nil {
+		if b, err := t.file.readOnce(dir + "/task/" + name + "/schedstat"); err == nil {
 			p.wait(tid, parseWait(b))
 		}
 	}
@@ -244,7 +244,7 @@ func (p *process) wait(tid int, nanos int64) {
 }
 
 func (t *processTable) readIO(p *process, dir string) {
-	b, err := t.file.read(dir + "/io")
+	b, err := t.file.readOnce(dir + "/io")
 	if err != nil {
 		return
 	}
@@ -264,7 +264,7 @@ func (t *processTable) readMemory(p *process, dir string) {
 		return
 	}
 	p.statmAt = p.taskStat.resident
-	if b, err := t.file.read(dir + "/statm"); err == nil {
+	if b, err := t.file.readOnce(dir + "/statm"); err == nil {
 		resident, shared := parseStatm(b)
 		p.resident, p.shared = resident*pageSize, shared*pageSize
 	}
@@ -274,7 +274,7 @@ func (t *processTable) readMemory(p *process, dir string) {
 // Newer kernels (6.2) tell the number as the size of the directory, to
 // everyone; on older ones the directory is counted where that is allowed.
 func (t *processTable) readDescriptors(p *process, dir string) {
-	b, err := t.file.read(dir + "/limits")
+	b, err := t.file.readOnce(dir + "/limits")
 	if err != nil {
 		return
 	}

@@ -60,6 +60,29 @@ func (f *fileReader) read(path string) ([]byte, error) {
 	}
 }
 
+// readOnce is read for files that the kernel writes in one piece, which saves
+// asking for their end. Content past 4 KiB is left out.
+func (f *fileReader) readOnce(path string) ([]byte, error) {
+	if f.buf == nil {
+		f.buf = make([]byte, 4096)
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Read(fd, f.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, &os.PathError{Op: "read", Path: path, Err: err}
+		}
+		return f.buf[:n], nil
+	}
+}
+
 // text returns a file's first line without surrounding blanks, or "".
 func (f *fileReader) text(path string) string {
 	b, err := f.read(path)

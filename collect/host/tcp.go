@@ -172,6 +172,9 @@ func (h *Host) emitTCP(e emitter, now time.Time) {
 	}
 	h.groups.assignOwners(r.listeners, h.owners)
 	for _, l := range r.listeners {
+		if !slices.ContainsFunc(l.inodes, h.owners.settled) {
+			continue // next round, with its group: one series, not two
+		}
 		e.gauge(descQueue, float64(l.queued), l.name(), l.group.name)
 		e.gauge(descBacklog, float64(l.limit), l.name(), l.group.name)
 	}
