@@ -247,9 +247,10 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 }
 
 // matters says that a group that has just started is worth telling of at once:
-// it takes a good part of the machine, so a finding may name it.
+// it takes or wants a good part of the machine, so a finding may name it.
 func (w *groupWatch) matters(g *group) bool {
-	if s := w.elapsed.Seconds(); s > 0 && float64(g.recent.cpu)/userHz/s >= 0.2 {
+	wanted := float64(g.recent.cpu)/userHz + float64(g.recent.delay)/1e9
+	if s := w.elapsed.Seconds(); s > 0 && wanted/s >= 0.2 {
 		return true
 	}
 	return w.boot.total > 0 && g.memory >= w.boot.total/20
