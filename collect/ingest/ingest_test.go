@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -380,9 +379,6 @@ func BenchmarkIngest(b *testing.B) {
 		close(work)
 		senders.Wait()
 		b.ReportMetric(float64(series*rounds)/time.Since(began).Seconds(), "samples/s")
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		b.ReportMetric(float64(m.Sys)/1e6, "MB-sys")
 		srv.Close()
 	}
 }
