@@ -69,10 +69,7 @@ var (
 
 func newCgroupWatch(r roots) *cgroupWatch {
 	w := &cgroupWatch{roots: r, all: map[string]*cgroup{}, unlimited: map[string]int{}}
-	b, err := w.file.read(r.procPath("1/mountinfo"))
-	if err != nil {
-		b, _ = w.file.read(r.procPath("self/mountinfo")) // without it there is no cgroup to follow
-	}
+	b, _ := readMountinfo(r, &w.file) // without it there is no cgroup to follow
 	w.cpu, w.memory = hierarchies(b, r)
 	return w
 }

@@ -127,6 +127,10 @@ func TestMounts(t *testing.T) {
 	if !slices.Equal(points, want) {
 		t.Errorf("got  %q\nwant %q", points, want)
 	}
+	inside := parseMounts([]byte("700 600 0:55 / / rw,relatime - overlay overlay rw,lowerdir=/a\n701 700 0:56 / /x rw - overlay overlay rw\n"))
+	if len(inside) != 1 || inside[0].point != "/" {
+		t.Errorf("in a container: %+v, want its root alone", inside)
+	}
 }
 
 func TestPackageRuns(t *testing.T) {

@@ -25,13 +25,27 @@ const maxMounts = 256
 
 func readMounts(r roots) ([]mount, error) {
 	var f fileReader
-	b, err := f.read(r.procPath("1/mountinfo"))
-	if err != nil { // another user's; our own is the same unless we are in a namespace
-		if b, err = f.read(r.procPath("self/mountinfo")); err != nil {
-			return nil, err
-		}
+	b, err := readMountinfo(r, &f)
+	if err != nil {
+		return nil, err
 	}
 	return parseMounts(b), nil
+}
+
+// readMountinfo reads what init sees mounted, or where that is another user's
+// matter, what we see: the same, unless we are in a namespace.
+func readMountinfo(r roots, f *fileReader) ([]byte, error) {
+	b, err := f.read(r.procPath("1/mountinfo"))
+	if err != nil {
+		b, err = f.read(r.procPath("self/mountinfo"))
+	}
+	return b, err
+}
+
+// overlayRoot tells whether the root is the overlay of a container.
+func overlayRoot(r roots) bool {
+	mounts, err := readMounts(r)
+	return err == nil && slices.ContainsFunc(mounts, func(m mount) bool { return m.point == "/" && m.fstype == "overlay" })
 }
 
 // parseMounts reads /proc/PID/mountinfo and keeps what holds data. Of several
@@ -59,7 +73,8 @@ func parseMounts(b []byte) []mount {
 	var mounts []mount
 	for _, point := range order {
 		m := byPoint[point]
-		if pseudoType.MatchString(m.fstype) || hiddenPoint.MatchString(m.point) {
+		// The root counts even where it is the overlay of a container.
+		if m.point != "/" && pseudoType.MatchString(m.fstype) || hiddenPoint.MatchString(m.point) {
 			continue
 		}
 		if i, ok := seen[m.number]; ok && m.fstype != "btrfs" {

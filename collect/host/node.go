@@ -74,12 +74,16 @@ var (
 func parseFlags(cfg Config) error {
 	parseOnce.Do(func() {
 		parsed = cfg.roots()
+		types := pseudoFilesystems
+		if overlayRoot(parsed) {
+			types = strings.Replace(types, "|overlay", "", 1)
+		}
 		_, parseErr = kingpin.CommandLine.Parse([]string{
 			"--path.procfs=" + cfg.ProcRoot,
 			"--path.sysfs=" + cfg.SysRoot,
 			"--path.rootfs=" + cfg.Root,
 			"--path.udev.data=" + filepath.Join(cfg.Root, "run/udev/data"),
-			"--collector.filesystem.fs-types-exclude=" + pseudoFilesystems,
+			"--collector.filesystem.fs-types-exclude=" + types,
 			"--collector.filesystem.mount-points-exclude=" + hiddenMounts,
 			"--collector.filesystem.mount-timeout=2s",
 			"--collector.diskstats.device-exclude=" + virtualDisks,

@@ -62,10 +62,12 @@ func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, 
 	if err := ctx.Err(); err != nil {
 		return estate.Observation{}, err
 	}
+	// systemd may take its time; nobody else shall wait for it.
+	units, unitErr := readUnits(ctx, h.cfg.roots())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.look(time.Now())
-	s, err := h.snapshot(ctx, now)
+	s, err := h.snapshot(now, units, unitErr)
 	o := estate.Observation{Source: SourceName, At: now, Complete: err == nil}
 	h.list(&o, s)
 	o.Changes = changes(h.name, h.view.last, s)
@@ -73,10 +75,10 @@ func (h *Host) Observe(ctx context.Context, now time.Time) (estate.Observation, 
 	return o, err
 }
 
-// snapshot reads the machine.
-func (h *Host) snapshot(ctx context.Context, now time.Time) (*snapshot, error) {
+// snapshot reads the machine, but for the units.
+func (h *Host) snapshot(now time.Time, units []unit, unitErr error) (*snapshot, error) {
 	r := h.cfg.roots()
-	s := &snapshot{at: now, machine: readMachine(r, h.groups.boot), leaders: map[groupKey]leader{}}
+	s := &snapshot{at: now, machine: readMachine(r, h.groups.boot), units: units, leaders: map[groupKey]leader{}}
 	var errs []error
 	failed := func(what string, err error) {
 		if err != nil {
@@ -92,8 +94,7 @@ func (h *Host) snapshot(ctx context.Context, now time.Time) (*snapshot, error) {
 	failed("interfaces", err)
 	s.clock, err = clockOffset()
 	failed("clock", err)
-	s.units, err = readUnits(ctx, r)
-	failed("units", err)
+	failed("units", unitErr)
 	since := now.Add(-packageLookBack)
 	if h.view.last != nil {
 		// A run that was still going on at the last look began before it.

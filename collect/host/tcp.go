@@ -14,6 +14,9 @@ type tcpWatch struct {
 	last  map[uint64]sent // by cookie
 	begun bool
 	bad   map[netip.Addr]time.Time // peers that needed segments again, and when
+	// unclaimed are segments sent again by sockets whose holder is still to
+	// be found.
+	unclaimed map[uint32]uint64
 }
 
 // sent is what a socket had sent by the last round.
@@ -47,7 +50,7 @@ var (
 )
 
 func newTCPWatch() *tcpWatch {
-	return &tcpWatch{last: map[uint64]sent{}, bad: map[netip.Addr]time.Time{}}
+	return &tcpWatch{last: map[uint64]sent{}, bad: map[netip.Addr]time.Time{}, unclaimed: map[uint32]uint64{}}
 }
 
 // tcpRound is what one look at the sockets tells.
@@ -155,7 +158,10 @@ func (h *Host) emitTCP(e emitter, now time.Time) {
 		e.gauge(descRetrans, p.ratio(), p.address.String())
 	}
 	wanted := map[uint32]bool{}
-	for inode := range r.again {
+	for inode, n := range r.again {
+		h.tcp.unclaimed[inode] += n
+	}
+	for inode := range h.tcp.unclaimed {
 		wanted[inode] = true
 	}
 	for _, l := range r.listeners {
@@ -165,9 +171,13 @@ func (h *Host) emitTCP(e emitter, now time.Time) {
 	}
 	h.owners.find(wanted, h.groups.table.procs, now)
 	h.sources.report("socket-owners", h.owners.problem())
-	for inode, n := range r.again {
-		if own, ok := h.owners.found[inode]; ok {
-			h.groups.group(h.groups.keys[own.pid], now).retransmits.count += int64(n)
+	for inode, n := range h.tcp.unclaimed {
+		own, ok := h.owners.found[inode]
+		if key, alive := h.groups.keys[own.pid]; ok && alive {
+			h.groups.group(key, now).retransmits.count += int64(n)
+		}
+		if h.owners.settled(inode) || len(h.tcp.unclaimed) > maxSockets {
+			delete(h.tcp.unclaimed, inode)
 		}
 	}
 	h.groups.assignOwners(r.listeners, h.owners)
