@@ -1,0 +1,171 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// Users lists people for who may manage them.
+func (s *Service) Users(ctx context.Context, actor Actor) ([]User, error) {
+	if err := manage(actor); err != nil {
+		return nil, err
+	}
+	return s.store.Users(ctx)
+}
+
+// CreateUser adds a person. Without a password they log in by link only.
+func (s *Service) CreateUser(ctx context.Context, actor Actor, name, password string, grants []Grant) (User, error) {
+	if err := manage(actor); err != nil {
+		return User{}, err
+	}
+	if err := checkName(name); err != nil {
+		return User{}, err
+	}
+	if err := checkGrants(grants); err != nil {
+		return User{}, err
+	}
+	u := User{ID: ulid.Make().String(), Name: name, Grants: grants, Created: s.now()}
+	if password != "" {
+		var err error
+		if u.Password, err = hashPassword(ctx, password); err != nil {
+			return User{}, err
+		}
+	}
+	return u, s.store.SaveUser(ctx, u, s.entry(ctx, actor, "user.create", u.ID, name))
+}
+
+// SetPassword changes a person's password: their own, or anybody's for who
+// may manage people.
+func (s *Service) SetPassword(ctx context.Context, actor Actor, id, password string) error {
+	if err := manage(actor); err != nil && (actor.Kind != Person || actor.ID != id) {
+		return err
+	}
+	hash, err := hashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.edit(ctx, actor, id, "user.password", "", func(u *User) { u.Password = hash })
+}
+
+// SetGrants changes what a person may do.
+func (s *Service) SetGrants(ctx context.Context, actor Actor, id string, grants []Grant) error {
+	if err := manage(actor); err != nil {
+		return err
+	}
+	if err := checkGrants(grants); err != nil {
+		return err
+	}
+	if actor.ID == id {
+		return invalid("nobody changes their own grants; ask another admin, so that there is always one")
+	}
+	return s.edit(ctx, actor, id, "user.grants", describe(grants), func(u *User) { u.Grants = grants })
+}
+
+// SetDisabled locks a person out, from the next request on, or lets them in
+// again.
+func (s *Service) SetDisabled(ctx context.Context, actor Actor, id string, disabled bool) error {
+	if err := manage(actor); err != nil {
+		return err
+	}
+	if actor.ID == id {
+		return invalid("nobody locks themselves out; ask another admin")
+	}
+	action := "user.enable"
+	if disabled {
+		action = "user.disable"
+	}
+	return s.edit(ctx, actor, id, action, "", func(u *User) { u.Disabled = disabled })
+}
+
+func (s *Service) edit(ctx context.Context, actor Actor, id, action, detail string, change func(*User)) error {
+	u, err := s.store.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	change(&u)
+	return s.store.SaveUser(ctx, u, s.entry(ctx, actor, action, id, strings.TrimSpace(u.Name+" "+detail)))
+}
+
+// Tokens lists API tokens, without their secrets, for who may manage them.
+func (s *Service) Tokens(ctx context.Context, actor Actor) ([]Token, error) {
+	if err := manage(actor); err != nil {
+		return nil, err
+	}
+	return s.store.Tokens(ctx)
+}
+
+// CreateToken makes an API token. Its secret is returned this once and only
+// its hash is kept. Scopes narrow the grants; none means all that they allow.
+// A zero expires means never.
+func (s *Service) CreateToken(ctx context.Context, actor Actor, name string, grants []Grant, scopes []Permission, expires time.Time) (string, Token, error) {
+	if err := manage(actor); err != nil {
+		return "", Token{}, err
+	}
+	if err := checkName(name); err != nil {
+		return "", Token{}, err
+	}
+	if err := checkGrants(grants); err != nil {
+		return "", Token{}, err
+	}
+	for _, p := range scopes {
+		if !slices.Contains(permissions[Admin], p) {
+			return "", Token{}, invalid("scope %q is not one of %v", p, permissions[Admin])
+		}
+	}
+	if !expires.IsZero() && !s.now().Before(expires) {
+		return "", Token{}, invalid("the token would be expired already")
+	}
+	if len(scopes) == 0 {
+		scopes = nil
+	}
+	secret := TokenPrefix + NewSecret()
+	t := Token{ID: ulid.Make().String(), Hash: hashSecret(secret), Name: name, Grants: grants, Scopes: scopes,
+		Created: s.now(), Expires: expires, By: actor.Name}
+	if err := s.store.SaveToken(ctx, t, s.entry(ctx, actor, "token.create", t.ID, name+" "+describe(grants))); err != nil {
+		return "", Token{}, err
+	}
+	return secret, t, nil
+}
+
+// RevokeToken ends an API token at once.
+func (s *Service) RevokeToken(ctx context.Context, actor Actor, id string) error {
+	if err := manage(actor); err != nil {
+		return err
+	}
+	return s.store.DeleteToken(ctx, id, s.entry(ctx, actor, "token.revoke", id, ""))
+}
+
+func checkName(name string) error {
+	if name == "" || len(name) > 80 || strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return invalid("a name has 1 to 80 printable characters and no space at its ends")
+	}
+	return nil
+}
+
+func checkGrants(grants []Grant) error {
+	if len(grants) > 100 {
+		return invalid("more than 100 grants")
+	}
+	for _, g := range grants {
+		if _, ok := permissions[g.Role]; !ok {
+			return invalid("role %q is not one of viewer, responder, operator, admin", g.Role)
+		}
+		if g.Tenant == "" || g.Environment == "" || len(g.Tenant) > 80 || len(g.Environment) > 80 {
+			return invalid("a grant names a tenant and an environment; %q stands for all", Any)
+		}
+	}
+	return nil
+}
+
+func describe(grants []Grant) string {
+	var parts []string
+	for _, g := range grants {
+		parts = append(parts, string(g.Role)+" in "+g.Tenant+"/"+g.Environment)
+	}
+	return strings.Join(parts, ", ")
+}

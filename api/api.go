@@ -1,0 +1,214 @@
+// Package api is Evenkeel for programs: one HTTP API, described by OpenAPI 3.1
+// at /openapi.json and for people at /docs.
+//
+// Handlers ask the services and never the store; the services decide who may
+// see and do what. Lists are pages with a cursor. Every answer to a GET has an
+// ETag; every error is a problem (RFC 9457). Who asks is decided before a
+// request comes here (access/httpauth).
+//
+// Failure behaviour: what the asker got wrong is a 4xx that names the place;
+// what is broken here is a 5xx without details, and the log has them.
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/health"
+)
+
+// Check is what one check says of one entity.
+type Check struct {
+	Check    string    `json:"check"`
+	Entity   string    `json:"entity"`
+	State    string    `json:"state" enum:"ok,firing,pending,unknown"`
+	Since    time.Time `json:"since,omitzero"`
+	Reason   string    `json:"reason,omitempty"`
+	ToldWith string    `json:"toldWith,omitempty" doc:"the check whose finding tells of this one too"`
+}
+
+// Probe is a probe with its last result.
+type Probe struct {
+	Name    string        `json:"name"`
+	Type    string        `json:"type"`
+	Target  string        `json:"target"`
+	Outcome string        `json:"outcome" enum:"up,down,unknown"`
+	Reason  string        `json:"reason,omitempty"`
+	At      time.Time     `json:"at,omitzero"`
+	Took    time.Duration `json:"took" doc:"nanoseconds"`
+}
+
+// Target is a scraped exporter with its last result.
+type Target struct {
+	Job      string        `json:"job"`
+	Instance string        `json:"instance"`
+	Health   string        `json:"health" enum:"up,down,unknown"`
+	Error    string        `json:"error,omitempty"`
+	At       time.Time     `json:"at,omitzero"`
+	Took     time.Duration `json:"took" doc:"nanoseconds"`
+}
+
+// Services is what the API speaks for.
+type Services struct {
+	Findings *finding.Service
+	Estate   *estate.Service
+	Access   *access.Service
+	Board    *health.Board
+	// Checks returns what the last round of checks said in an environment;
+	// nil before the first round.
+	Checks  func(tenant, environment string) []Check
+	Probes  func() []Probe
+	Targets func() []Target
+	// Backup writes a backup while everything runs.
+	Backup func(ctx context.Context, w io.Writer) error
+	// Ready says whether the first figures are there, and else what is
+	// missing.
+	Ready func() (ready bool, missing string)
+	// Metrics serves Evenkeel's own figures in Prometheus' text format.
+	Metrics http.Handler
+}
+
+// Options are what is not a service.
+type Options struct {
+	Version     string
+	Environment string // the one that is meant where none is named
+	// Actor returns who asks.
+	Actor func(context.Context) (access.Actor, bool)
+	// Require refuses who is nobody.
+	Require func(http.Handler) http.Handler
+	Log     *slog.Logger
+}
+
+type server struct {
+	Services
+	Options
+}
+
+// New returns the handler of everything below /api/, of /openapi.json, /docs,
+// /healthz, /readyz and /metrics.
+func New(services Services, options Options) http.Handler {
+	s := &server{services, options}
+	inner := http.NewServeMux()
+	config := huma.DefaultConfig("Evenkeel", options.Version)
+	config.Info.Description = "What is not as it should be, what exists, what changed, and who may know."
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema links in bodies
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "An API token, made under Settings or by POST /api/v1/tokens."},
+	}
+	config.Security = []map[string][]string{{"token": {}}}
+	h := humago.New(inner, config)
+	s.registerFindings(h)
+	s.registerEstate(h)
+	s.registerWatching(h)
+	s.registerPeople(h)
+	s.registerSelf(h)
+	inner.HandleFunc("/api/", s.noSuchPath(inner))
+
+	mux := http.NewServeMux()
+	mux.Handle("/api/", options.Require(conditional(inner)))
+	mux.Handle("GET /openapi.json", conditional(inner))
+	s.registerDocs(mux, h.OpenAPI())
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", options.Require(http.HandlerFunc(s.metrics)))
+	return mux
+}
+
+// schemaName tells the pages of different lists apart, whose Go types have the
+// same name in packages of their own.
+func schemaName(t reflect.Type, hint string) string {
+	if t.Name() == "Page" {
+		return map[string]string{"finding": "FindingPage", "estate": "EntityPage"}[path.Base(t.PkgPath())]
+	}
+	return huma.DefaultSchemaNamer(t, hint)
+}
+
+// actor is who asks. Handlers below Require always have one.
+func (s *server) actor(ctx context.Context) access.Actor {
+	a, _ := s.Actor(ctx)
+	return a
+}
+
+// op describes an operation.
+func op(method, path, id, tag, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary,
+		MaxBodyBytes: 64 << 10, Errors: []int{400, 401, 403, 404, 422}}
+}
+
+// problem gives an error of a service its status. What is not the asker's
+// doing is logged in full and answered without details.
+func (s *server) problem(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, access.ErrForbidden):
+		return huma.Error403Forbidden(err.Error())
+	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound):
+		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken):
+		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid):
+		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, context.Canceled):
+		return huma.NewError(499, "the asker went away")
+	}
+	s.Log.Error("the API could not answer", "operation", what, "error", err)
+	return huma.Error500InternalServerError("Evenkeel could not answer; its log says why")
+}
+
+// where are the parameters that say in which estate.
+type where struct {
+	Tenant      string   `query:"tenant" maxLength:"80" doc:"default: the installation's own"`
+	Environment []string `query:"environment" maxItems:"50" doc:"default: all that you may see"`
+}
+
+func (w where) tenant() string {
+	if w.Tenant == "" {
+		return access.DefaultTenant
+	}
+	return w.Tenant
+}
+
+// one is the parameters of a single thing, which is in one environment.
+type one struct {
+	Tenant      string `query:"tenant" maxLength:"80"`
+	Environment string `query:"environment" maxLength:"80"`
+}
+
+func (s *server) place(o one) (tenant, environment string) {
+	tenant, environment = o.Tenant, o.Environment
+	if tenant == "" {
+		tenant = access.DefaultTenant
+	}
+	if environment == "" {
+		environment = s.Environment
+	}
+	return tenant, environment
+}
+
+// paged are the parameters of a list.
+type paged struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
+	Cursor string `query:"cursor" maxLength:"2000" doc:"'next' of the page before"`
+}
+
+type body[T any] struct {
+	ETag string `header:"ETag"`
+	Body T
+}
+
+func answer[T any](v T) *body[T] { return &body[T]{Body: v} }

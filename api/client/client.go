@@ -1,0 +1,191 @@
+// Package client speaks Evenkeel's HTTP API from Go; the command line uses it.
+//
+// Every method fails with an *Error where the server refused, which carries
+// what the server said; other errors mean that the server could not be asked.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/api"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// maxAnswer bounds an answer that is read whole.
+const maxAnswer = 64 << 20
+
+// Client asks one server. It is safe for concurrent use.
+type Client struct {
+	base  *url.URL
+	token string
+	http  *http.Client
+}
+
+// Error is a refusal by the server (RFC 9457).
+type Error struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	Errors []struct {
+		Message  string `json:"message"`
+		Location string `json:"location"`
+	} `json:"errors"`
+}
+
+func (e *Error) Error() string {
+	text := e.Detail
+	if text == "" {
+		text = e.Title
+	}
+	for _, each := range e.Errors {
+		text += "; " + each.Location + ": " + each.Message
+	}
+	if e.Status == http.StatusUnauthorized {
+		text += "; the token may be revoked or of another server"
+	}
+	return text
+}
+
+// New returns a client of the server at base, such as http://127.0.0.1:7070.
+func New(base, token string) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the address of a server, such as https://evenkeel.example.com", base)
+	}
+	return &Client{base: u, token: token, http: &http.Client{
+		// The token must not follow a redirect to somewhere else.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Findings lists one page. Query takes the parameters of GET /api/v1/findings.
+func (c *Client) Findings(ctx context.Context, query url.Values) (page finding.Page, err error) {
+	return page, c.call(ctx, http.MethodGet, "/api/v1/findings", query, nil, &page)
+}
+
+// Finding returns one with its history.
+func (c *Client) Finding(ctx context.Context, id string) (f api.FindingWithHistory, err error) {
+	return f, c.call(ctx, http.MethodGet, "/api/v1/findings/"+url.PathEscape(id), nil, nil, &f)
+}
+
+// Acknowledge says that somebody looks at a finding.
+func (c *Client) Acknowledge(ctx context.Context, id, note string) (f finding.Finding, err error) {
+	return f, c.call(ctx, http.MethodPost, "/api/v1/findings/"+url.PathEscape(id)+"/acknowledge", nil, map[string]string{"note": note}, &f)
+}
+
+// Accept accepts a finding until a time.
+func (c *Client) Accept(ctx context.Context, id string, until time.Time, reason string) (f finding.Finding, err error) {
+	return f, c.call(ctx, http.MethodPost, "/api/v1/findings/"+url.PathEscape(id)+"/accept", nil, map[string]any{"until": until, "reason": reason}, &f)
+}
+
+// Reopen takes an answer to a finding back.
+func (c *Client) Reopen(ctx context.Context, id, reason string) (f finding.Finding, err error) {
+	return f, c.call(ctx, http.MethodPost, "/api/v1/findings/"+url.PathEscape(id)+"/reopen", nil, map[string]string{"reason": reason}, &f)
+}
+
+// Entities lists one page. Query takes the parameters of GET /api/v1/entities.
+func (c *Client) Entities(ctx context.Context, query url.Values) (page estate.Page, err error) {
+	return page, c.call(ctx, http.MethodGet, "/api/v1/entities", query, nil, &page)
+}
+
+// Changes lists one page. Query takes the parameters of GET /api/v1/changes.
+func (c *Client) Changes(ctx context.Context, query url.Values) (page estate.ChangePage, err error) {
+	return page, c.call(ctx, http.MethodGet, "/api/v1/changes", query, nil, &page)
+}
+
+// Checks lists what each check says of each entity.
+func (c *Client) Checks(ctx context.Context, query url.Values) ([]api.Check, error) {
+	var out struct {
+		Checks []api.Check `json:"checks"`
+	}
+	return out.Checks, c.call(ctx, http.MethodGet, "/api/v1/checks", query, nil, &out)
+}
+
+// Health tells how the server itself does.
+func (c *Client) Health(ctx context.Context) (h api.Health, err error) {
+	return h, c.call(ctx, http.MethodGet, "/api/v1/health", nil, nil, &h)
+}
+
+// LoginLink returns the address of a link that lets the user in once.
+func (c *Client) LoginLink(ctx context.Context, user string) (string, error) {
+	var out struct {
+		Path string `json:"path"`
+	}
+	err := c.call(ctx, http.MethodPost, "/api/v1/login-links", nil, map[string]string{"user": user}, &out)
+	return strings.TrimRight(c.base.String(), "/") + out.Path, err
+}
+
+// Backup writes a backup to w. On an error what was written is not a backup.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodPost, "/api/v1/backups", nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("the backup was cut off: %w; the server's log says why", err)
+	}
+	return nil
+}
+
+func (c *Client) call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	resp, err := c.send(ctx, method, path, query, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
+		return fmt.Errorf("%s does not answer like an Evenkeel: %w", c.base.Host, err)
+	}
+	return nil
+}
+
+// send asks, and turns a refusal into an error.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
+	u := strings.TrimRight(c.base.String(), "/") + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	var body io.Reader
+	if in != nil {
+		raw, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach Evenkeel at %s: %w", c.base.Host, errors.Unwrap(err))
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	refusal := &Error{}
+	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(refusal) != nil || refusal.Title == "" {
+		return nil, fmt.Errorf("%s answered %s; is it an Evenkeel?", c.base.Host, resp.Status)
+	}
+	refusal.Status = resp.StatusCode
+	return nil, refusal
+}

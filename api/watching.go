@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/evenkeel/evenkeel/access"
+)
+
+// registerWatching registers what tells how well Evenkeel sees: what is not
+// seen must not be taken for fine.
+func (s *server) registerWatching(h huma.API) {
+	type checksInput struct {
+		one
+		State string `query:"state" enum:"ok,firing,pending,unknown"`
+	}
+	type checks struct {
+		Checks []Check `json:"checks"`
+	}
+	huma.Register(h, op(http.MethodGet, "/api/v1/checks", "list-checks", "Watching", "List what each check says of each entity: also what is fine, and what cannot be told"),
+		func(ctx context.Context, in *checksInput) (*body[checks], error) {
+			tenant, environment := s.place(in.one)
+			if err := access.Can(s.actor(ctx), access.Read, access.Scope{Tenant: tenant, Environment: environment}); err != nil {
+				return nil, s.problem("list-checks", err)
+			}
+			list := []Check{}
+			for _, c := range s.Checks(tenant, environment) {
+				if in.State == "" || c.State == in.State {
+					list = append(list, c)
+				}
+			}
+			return answer(checks{list}), nil
+		})
+
+	type probes struct {
+		Probes []Probe `json:"probes"`
+	}
+	huma.Register(h, op(http.MethodGet, "/api/v1/probes", "list-probes", "Watching", "List the probes with their last results"),
+		func(ctx context.Context, in *one) (*body[probes], error) {
+			return answer(probes{append([]Probe{}, s.Probes()...)}), s.mayRead(ctx, *in)
+		})
+
+	type targets struct {
+		Targets []Target `json:"targets"`
+	}
+	huma.Register(h, op(http.MethodGet, "/api/v1/targets", "list-targets", "Watching", "List the scraped exporters with their last results"),
+		func(ctx context.Context, in *one) (*body[targets], error) {
+			return answer(targets{append([]Target{}, s.Targets()...)}), s.mayRead(ctx, *in)
+		})
+}
+
+// mayRead checks the permission for what belongs to this machine's own
+// environment.
+func (s *server) mayRead(ctx context.Context, in one) error {
+	tenant, environment := s.place(in)
+	return s.problem("read", access.Can(s.actor(ctx), access.Read, access.Scope{Tenant: tenant, Environment: environment}))
+}

@@ -1,0 +1,222 @@
+// Package app is Evenkeel as a whole: it opens the stores, wires the parts and
+// runs them in one process.
+//
+// New opens everything that must be right before a person is told that
+// Evenkeel runs: the address, the state, the figures. Run then starts the way
+// of the data (flow.go) and the HTTP server, and returns when the context ends
+// or a part fails. Parts stop in the reverse order: the server first, so that
+// nothing is asked of a part that is gone, the state last.
+//
+// Failure behaviour: what New cannot open is an error with a remedy, and
+// nothing is left running or locked. What fails while running is reported on
+// the board (internal/health), which the console shows; only a dead server or
+// a dead store ends the process.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/config"
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/health"
+	"github.com/evenkeel/evenkeel/internal/lifecycle"
+	"github.com/evenkeel/evenkeel/metric"
+	"github.com/evenkeel/evenkeel/store"
+)
+
+// Options are what is not configuration.
+type Options struct {
+	Log     *slog.Logger
+	Version string
+	// BootstrapToken, where it is set, is an API token with the role admin.
+	BootstrapToken string
+}
+
+// App is a wired Evenkeel. Make it with New, then call Run once.
+type App struct {
+	cfg     config.Config
+	log     *slog.Logger
+	version string
+	tenant  string
+	url     string
+	started time.Time
+
+	listener net.Listener
+	handler  http.Handler
+	board    *health.Board
+	registry *prometheus.Registry
+	notices  []string
+	closers  []closer
+
+	store    *store.Store
+	estate   *estate.Service
+	findings *finding.Service
+	access   *access.Service
+	engine   *detect.Engine
+	coverage atomic.Pointer[[]detect.Coverage]
+
+	querier metric.Querier
+	local   *local // where figures are kept here; else nil
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// New opens and wires everything. On an error nothing is left open.
+func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) {
+	a := &App{
+		cfg: cfg, log: o.Log, version: o.Version, tenant: access.DefaultTenant, started: time.Now(),
+		board: health.NewBoard(), registry: prometheus.NewRegistry(),
+	}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err := a.openListener(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openMetrics(); err != nil {
+		return nil, err
+	}
+	if err := a.openEngine(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openAccess(ctx, o.BootstrapToken); err != nil {
+		return nil, err
+	}
+	return a, a.openHandler()
+}
+
+func (a *App) openListener(ctx context.Context) (err error) {
+	a.listener, a.url, err = listen(ctx, a.cfg)
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, closer{"address", func() error {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}})
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	dsn, err := a.cfg.StateDSN()
+	if err != nil {
+		return err
+	}
+	if a.store, err = store.Open(ctx, store.Config{Dir: a.cfg.Data, DSN: dsn}, a.log); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, closer{"state", a.store.Close})
+	a.estate = estate.NewService(a.store, a.log)
+	a.findings = finding.NewService(a.store, a.log)
+	return nil
+}
+
+// openMetrics opens the figures: an external server that is only read, or the
+// embedded engine with everything that fills it.
+func (a *App) openMetrics() (err error) {
+	l, err := a.openLocal()
+	a.local = l
+	return err
+}
+
+// openEngine loads signals and checks, and what earlier runs have learned.
+func (a *App) openEngine(ctx context.Context) error {
+	rules := a.cfg.Detect
+	rules.Interval = time.Duration(a.cfg.Interval)
+	catalogue, err := rules.Catalogue()
+	if err != nil {
+		return err
+	}
+	a.engine = detect.New(catalogue, rules)
+	blob, err := a.store.LoadBaselines(ctx, a.tenant, a.cfg.Environment)
+	if err != nil {
+		return err
+	}
+	if blob == nil {
+		return nil // a first start: nothing was learned, nothing is open
+	}
+	if err := a.engine.Restore(a.tenant, a.cfg.Environment, blob); err != nil {
+		a.notices = append(a.notices, fmt.Sprintf("What is usual here must be learned anew: %v.", err))
+	}
+	open, err := a.store.CurrentFindings(ctx, a.tenant, a.cfg.Environment, detect.Practice, time.Now())
+	if err != nil {
+		return err
+	}
+	a.engine.Resume(a.tenant, a.cfg.Environment, open)
+	return nil
+}
+
+// Run serves until ctx ends or a part fails.
+func (a *App) Run(ctx context.Context) error {
+	g := lifecycle.New(15 * time.Second)
+	g.Defer("stores", a.close)
+	a.flow(g)
+	g.Go("server", func(ctx context.Context) error { return serve(ctx, a.listener, a.handler) })
+	return g.Wait(ctx)
+}
+
+// close closes what New opened, last first. It may be called again.
+func (a *App) close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		if err := a.closers[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", a.closers[i].name, err))
+		}
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// URL is where this machine's browser reaches the console.
+func (a *App) URL() string { return a.url }
+
+// Data is the absolute path of the data folder.
+func (a *App) Data() string {
+	path, err := filepath.Abs(a.cfg.Data)
+	if err != nil {
+		return a.cfg.Data
+	}
+	return path
+}
+
+// Host is the name of the machine.
+func (a *App) Host() string {
+	if a.local != nil {
+		return a.local.host.Name()
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
+
+// Notices are what a person should know of this start: what a crash has cost,
+// what could not be restored.
+func (a *App) Notices() []string { return a.notices }

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/evenkeel/evenkeel/collect"
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/internal/lifecycle"
+)
+
+// flow starts the way of the data, from the outside world to findings. This
+// function is the whole of it, in the order in which the data goes.
+func (a *App) flow(g *lifecycle.Group) {
+	every := time.Duration(a.cfg.Interval)
+
+	// 1. collect -> metric: figures of this machine, of the probes, of
+	// Evenkeel itself, and of the exporters that are scraped. What others send
+	// by remote write comes in through the HTTP server.
+	// 2. collect -> estate: what exists here, how it hangs together, and what
+	// changed.
+	if l := a.local; l != nil {
+		a.record(g, "host figures", 0, every, l.hostFigures)
+		a.record(g, "probe figures", time.Second, every, l.probeFigures)
+		a.record(g, "own figures", 2*time.Second, every, l.ownFigures)
+		g.Go("probes", l.prober.Run)
+		g.Go("scraping", l.scraper.Run)
+		loop(g, a.board, "host estate", 300*time.Millisecond, every, a.observeHost)
+		loop(g, a.board, "probe estate", 3*time.Second, every, a.observeProbes)
+		if a.cfg.DiscoverProbes {
+			loop(g, a.board, "probe discovery", time.Second, 2*every, a.discoverProbes)
+		}
+	}
+
+	// 3. metric -> detect -> finding: signals, checks, decisions. Half a
+	// second behind the figures, so that a round judges the newest.
+	loop(g, a.board, "checks", 500*time.Millisecond, every, a.judge)
+
+	// 4. What time itself brings: acceptances end, history is pruned, what was
+	// learned is kept.
+	loop(g, a.board, "acceptances", 5*time.Second, every, a.findings.Expire)
+	loop(g, a.board, "baselines", 5*time.Minute, 5*time.Minute, a.saveBaselines)
+	loop(g, a.board, "pruning", time.Minute, time.Hour, a.prune)
+}
+
+// record writes a source's figures at every interval, and ends its series when
+// Evenkeel stops, so that no query carries their last values on.
+func (a *App) record(g *lifecycle.Group, part string, delay, every time.Duration, r *collect.Recorder) {
+	g.Defer("end of "+part, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return r.Stop(ctx, time.Now())
+	})
+	loop(g, a.board, part, delay, every, r.Record)
+}
+
+// judge is one round of all checks.
+func (a *App) judge(ctx context.Context, now time.Time) error {
+	r, err := a.engine.Round(ctx, detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}, now)
+	if err != nil {
+		return err
+	}
+	a.coverage.Store(&r.Coverage)
+	return errors.Join(a.estate.Observe(ctx, r.Estate), a.findings.Record(ctx, r.Observations))
+}
+
+func (a *App) saveBaselines(ctx context.Context, now time.Time) error {
+	blob, err := a.engine.Snapshot(a.tenant, a.cfg.Environment)
+	if err != nil {
+		return err
+	}
+	return a.store.SaveBaselines(ctx, a.tenant, a.cfg.Environment, blob, now)
+}
+
+// prune deletes what is older than the configured time of keeping.
+func (a *App) prune(ctx context.Context, now time.Time) error {
+	before := now.Add(-time.Duration(a.cfg.History))
+	_, estateErr := a.store.PruneEstate(ctx, before)
+	_, findingErr := a.findings.Prune(ctx, before)
+	return errors.Join(estateErr, findingErr, a.access.Prune(ctx, now, before))
+}

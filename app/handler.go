@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/access/httpauth"
+	"github.com/evenkeel/evenkeel/api"
+)
+
+// maxBody bounds a request's body; remote write, the largest, has its own
+// bound below it.
+const maxBody = 32 << 20
+
+// openHandler puts everything that is served behind the guard.
+func (a *App) openHandler() error {
+	guard, err := a.guard()
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	programs := api.New(api.Services{
+		Findings: a.findings, Estate: a.estate, Access: a.access, Board: a.board,
+		Checks: a.checks, Probes: a.probes, Targets: a.targets,
+		Backup: a.Backup, Ready: a.ready,
+		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
+	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Require: guard.Require, Log: a.log})
+	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, programs)
+	}
+	a.handler = guard.Wrap(mux)
+	return nil
+}
+
+// guard knows the names under which Evenkeel may be asked: on loopback those
+// of the machine itself, so that a page of another site cannot reach it under
+// a name of its own (DNS rebinding).
+func (a *App) guard() (*httpauth.Guard, error) {
+	cfg := httpauth.Config{MaxBody: maxBody, Secure: a.cfg.TLS.CertFile != ""}
+	if host, _, err := net.SplitHostPort(a.cfg.Listen); err == nil && host != "" && isLoopback(context.Background(), host) {
+		cfg.Hosts = []string{"localhost", "127.0.0.1", "::1", strings.ToLower(host)}
+	}
+	if a.cfg.PublicURL != "" {
+		u, err := url.Parse(a.cfg.PublicURL)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Secure = cfg.Secure || u.Scheme == "https"
+		if cfg.Hosts != nil {
+			cfg.Hosts = append(cfg.Hosts, strings.ToLower(u.Hostname()))
+		}
+	}
+	for _, text := range a.cfg.Access.TrustedProxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		cfg.TrustedProxies = append(cfg.TrustedProxies, p)
+	}
+	return httpauth.New(a.access, cfg, a.log), nil
+}
+
+// openAccess lets people and programs in: the first user, the token for
+// automation, and the token by which the command line on this machine asks.
+func (a *App) openAccess(ctx context.Context, bootstrap string) error {
+	a.access = access.NewService(a.store, a.log, time.Now)
+	if err := a.access.EnsureAdmin(ctx); err != nil {
+		return err
+	}
+	if bootstrap != "" {
+		a.access.AddTemporaryToken("bootstrap", bootstrap)
+	}
+	token := access.NewSecret()
+	a.access.AddTemporaryToken("command line", token)
+	if err := writeInstance(a.cfg.Data, Instance{URL: a.url, PID: os.Getpid(), Token: token}); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, closer{"instance", func() error { return removeInstance(a.cfg.Data) }})
+	return nil
+}
+
+// LoginLink returns the address of a link that lets the admin in once.
+func (a *App) LoginLink(ctx context.Context) (string, error) {
+	secret, err := a.access.NewLoginLink(ctx, access.Evenkeel(a.tenant), access.AdminName, 15*time.Minute)
+	if err != nil {
+		return "", err
+	}
+	base := a.url
+	if a.cfg.PublicURL != "" {
+		base = strings.TrimRight(a.cfg.PublicURL, "/")
+	}
+	return base + "/login/link#" + secret, nil
+}

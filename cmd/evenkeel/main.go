@@ -1,0 +1,119 @@
+// Command evenkeel watches production and says what is not as it should be.
+//
+// "evenkeel up" runs everything. The other verbs ask a running Evenkeel, or
+// work on its files. All print tables for people and, with --output json, JSON
+// for programs. They exit with 0 when all is well, 1 when something was found,
+// and 2 when they could not tell.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+)
+
+// Exit codes of every verb.
+const (
+	exitOK     = 0
+	exitFound  = 1
+	exitUnsure = 2
+)
+
+// verb is one thing that the command can do.
+type verb struct {
+	name, args, help string
+	run              func(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error)
+}
+
+func verbs() []verb {
+	return []verb{
+		{"up", "", "watch this machine and serve the console; needs no flags", up},
+		{"login", "", "print a new one-time login link of the Evenkeel that runs here", login},
+		{"status", "", "say whether production is steady", status},
+		{"findings", "", "list what is not as it should be", findings},
+		{"finding", "ID", "show one finding with its evidence and history", showFinding},
+		{"ack", "ID", "acknowledge a finding: somebody looks at it", acknowledge},
+		{"accept", "ID", "accept a finding until a date, with a reason", accept},
+		{"reopen", "ID", "take an acceptance or an acknowledgement back", reopen},
+		{"entities", "", "list what exists", entities},
+		{"changes", "", "list what changed, newest first", changes},
+		{"checks", "", "list which checks pass, fire or cannot be told", checks},
+		{"backup", "", "write a backup of state and metrics, also while running", backup},
+		{"restore", "FILE", "make a new data folder from a backup", restore},
+		{"config", "FILE", "check a configuration file", checkConfig},
+		{"version", "", "print the version", version},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(out)
+		return exitOK
+	}
+	for _, v := range verbs() {
+		if v.name != args[0] {
+			continue
+		}
+		fs := flag.NewFlagSet(v.name, flag.ContinueOnError)
+		fs.SetOutput(errs)
+		fs.Usage = func() {
+			fmt.Fprintf(errs, "evenkeel %s %s: %s\n", v.name, v.args, v.help)
+			fs.PrintDefaults()
+		}
+		code, err := v.run(ctx, fs, args[1:], out)
+		if errors.Is(err, flag.ErrHelp) {
+			return exitOK
+		}
+		if err != nil {
+			fmt.Fprintf(errs, "evenkeel %s: %v\n", v.name, err)
+			return exitUnsure
+		}
+		return code
+	}
+	fmt.Fprintf(errs, "evenkeel: there is no verb %q; 'evenkeel help' lists them\n", args[0])
+	return exitUnsure
+}
+
+func usage(out io.Writer) {
+	fmt.Fprintln(out, "Evenkeel watches production and says what is not as it should be.\n\nStart here: evenkeel up")
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, v := range verbs() {
+		fmt.Fprintf(w, "  %s %s\t%s\n", v.name, v.args, v.help)
+	}
+	w.Flush()
+	fmt.Fprintln(out, "\n'evenkeel VERB --help' lists a verb's flags.")
+}
+
+// parse reads a verb's flags, which may stand before and after its arguments,
+// and checks how many arguments there are.
+func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
+	var rest []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	if len(rest) != want {
+		return nil, fmt.Errorf("takes %d arguments, got %d; see 'evenkeel %s --help'", want, len(rest), fs.Name())
+	}
+	return rest, nil
+}

@@ -1,0 +1,158 @@
+// Package config composes the configuration of the whole program from each
+// package's own, and reads it from one YAML file.
+//
+// Every setting has a default that suits one machine; a file says only what
+// differs. A package owns its settings, their defaults and their checks; this
+// one owns what concerns the process: where it listens and keeps its data.
+// Errors name the file, the line where it is known, and the remedy. A file
+// with an error is refused whole.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/evenkeel/evenkeel/collect/host"
+	"github.com/evenkeel/evenkeel/collect/probe"
+	"github.com/evenkeel/evenkeel/collect/scrape"
+	"github.com/evenkeel/evenkeel/metric/tsdb"
+	"github.com/evenkeel/evenkeel/detect"
+)
+
+// Config is the whole configuration. Paths are relative to the working folder.
+type Config struct {
+	Listen         string         `yaml:"listen"`           // address to serve
+	PublicURL      string         `yaml:"public_url"`       // how people reach it, where that differs from Listen
+	AllowPlainHTTP bool           `yaml:"allow_plain_http"` // serve other machines without TLS
+	TLS            TLS            `yaml:"tls"`
+	Data           string         `yaml:"data"`        // data folder
+	Environment    string         `yaml:"environment"` // name of what is watched from here
+	Interval       model.Duration `yaml:"interval"`    // between two readings of this machine, and two rounds of checks
+	History        model.Duration `yaml:"history"`     // how long resolved findings, past entities, changes and the audit log are kept
+	LogLevel       string         `yaml:"log_level"`   // debug, info, warn, error
+
+	Store   Store         `yaml:"store"`
+	Metrics Metrics       `yaml:"metrics"`
+	Host    host.Config   `yaml:"host"`
+	Probes  probe.Config  `yaml:"probes"`
+	// DiscoverProbes says whether this machine's resolver and listening ports
+	// are probed without being named.
+	Detect detect.Config `yaml:"detect"`
+	DiscoverProbes bool          `yaml:"discover_probes"`
+	Scrape         scrape.Config `yaml:",inline"`
+	Access         Access        `yaml:"access"`
+}
+
+// TLS names the certificate to serve with.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// Store says where the state is kept.
+type Store struct {
+	// DSN of a PostgreSQL database; empty means SQLite in the data folder.
+	// DSNFile names a file that holds it, so that the password stays out of
+	// the configuration.
+	DSN     string `yaml:"dsn"`
+	DSNFile string `yaml:"dsn_file"`
+}
+
+// Metrics says where figures are kept.
+type Metrics struct {
+	tsdb.Config `yaml:",inline"`
+}
+
+// Access says who may log in from elsewhere.
+type Access struct {
+	TrustedProxies []string     `yaml:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
+}
+
+// Default returns the configuration that serves where no file is named.
+func Default() Config {
+	return Config{
+		Listen:         "127.0.0.1:7070",
+		Data:           defaultData(),
+		Environment:    "local",
+		Interval:       model.Duration(15 * time.Second),
+		History:        model.Duration(90 * 24 * time.Hour),
+		LogLevel:       "warn",
+		DiscoverProbes: true,
+		Detect: detect.Defaults(),
+	}
+}
+
+// defaultData follows the XDG base directory specification; root's data lies
+// where a service's does.
+func defaultData() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/evenkeel"
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "evenkeel")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "evenkeel-data"
+	}
+	return filepath.Join(home, ".local", "state", "evenkeel")
+}
+
+// Validate checks the whole and returns every error that it finds.
+func (c Config) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Data == "" {
+		add("data: must name a folder")
+	}
+	if c.Environment == "" || strings.ContainsAny(c.Environment, "*/ \t\n") {
+		add("environment: %q must be a name without spaces, '/' and '*'", c.Environment)
+	}
+	if d := time.Duration(c.Interval); d < time.Second || d > time.Minute {
+		add("interval: %s must be between 1s and 1m", d)
+	}
+	if d := time.Duration(c.History); d < 24*time.Hour {
+		add("history: %s must be at least 1d", d)
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		add("tls: cert_file and key_file go together; name both or none")
+	}
+	if c.Store.DSN != "" && c.Store.DSNFile != "" {
+		add("store: name dsn or dsn_file, not both")
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		add("log_level: %q is not one of debug, info, warn, error", c.LogLevel)
+	}
+	within := func(section string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", section, err))
+		}
+	}
+	within("host", c.Host.Validate())
+	within("detect", c.Detect.Validate())
+	within("metrics", c.Metrics.Config.Validate())
+	within("probes", c.Probes.Validate())
+	within("scrape_configs", c.Scrape.Validate())
+	return errors.Join(errs...)
+}
+
+// StateDSN returns the DSN of the state's database, read from its file where
+// one is named; empty for SQLite.
+func (c Config) StateDSN() (string, error) {
+	if c.Store.DSNFile == "" {
+		return c.Store.DSN, nil
+	}
+	raw, err := os.ReadFile(c.Store.DSNFile)
+	if err != nil {
+		return "", fmt.Errorf("store.dsn_file: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
