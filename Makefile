@@ -24,7 +24,7 @@ lint: ## gofmt, vet, staticcheck
 	go tool staticcheck ./...
 
 generate: ## write the Go code of the pages anew from *.templ
-	go tool templ generate
+	cd console && go tool templ generate 2>&1 | tail -1
 
 fuzz: ## fuzz every target for a minute: make fuzz FOR=1m
 	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u | while read -r dir; do \
