@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/tsdb"
 )
 
 // Stats is what the storage holds.
@@ -91,4 +93,10 @@ func dirSize(dir string) (int64, error) {
 		return 0, fmt.Errorf("metrics: measure %s: %w", dir, err)
 	}
 	return total, nil
+}
+
+// Cardinality returns where the active series come from: the limit largest
+// metrics, labels and label pairs. It walks the whole index in memory.
+func (d *DB) Cardinality(limit int) *tsdb.Stats {
+	return d.db.Head().Stats(labels.MetricName, limit)
 }
