@@ -29,7 +29,8 @@ const (
 	maxDiscovered  = 20   // probes of listeners
 	maxCandidates  = 1000 // listeners that are remembered
 	asksAtOnce     = 3
-	maxAsks        = 3 // of one listener that does not answer
+	maxAsks        = 3  // of one listener that does not answer
+	maxTakeovers   = 10 // of one whose owner changes
 	askAgain       = 5 * time.Minute
 	settles        = 2 * time.Minute  // seen for so long, a listener that vanishes is missed
 	settlesPassing = 10 * time.Minute // before one on a port that the kernel chose is asked
@@ -78,6 +79,14 @@ func NewDiscoverer(path string) (*Discoverer, error) {
 	return d, err
 }
 
+// Known returns the probes for what an earlier Discoverer has found, to be
+// applied at the start so that nothing seems to vanish over a restart.
+func (d *Discoverer) Known() []Spec {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.memory.specs()
+}
+
 // Discover returns the probes for what is there now. It is to be called every
 // half minute or so, one call at a time. An error tells that the memory could
 // not be written; the probes are good all the same.
@@ -88,12 +97,9 @@ func (d *Discoverer) Discover(ctx context.Context, now time.Time, s Surroundings
 	d.memory.see(now, s.Listeners)
 	d.askNew(ctx, now)
 	d.askResolvers(ctx, now, s)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
 	specs := d.memory.specs()
-	var err error
-	if changed := !slices.Equal(before, d.memory.names()); changed || now.Sub(d.written) > askAgain {
+	err := ctx.Err()
+	if changed := !slices.Equal(before, d.memory.names()); err == nil && (changed || now.Sub(d.written) > askAgain) {
 		if err = d.memory.save(d.path); err == nil {
 			d.written = now
 		}
@@ -189,8 +195,23 @@ type candidate struct {
 	FirstSeen time.Time  `json:"firstSeen"`
 	LastSeen  time.Time  `json:"lastSeen"`
 
-	asked time.Time
-	asks  int
+	asked   time.Time
+	asks    int
+	changed bool // another program listens there than the one that was asked
+}
+
+// seen notes that it listens. Another owner is asked anew, as it may speak
+// otherwise, though not again and again where two take turns.
+func (c *candidate) seen(now time.Time, owner string) {
+	if c.LastSeen.Equal(now) {
+		return // another socket at the same port
+	}
+	c.LastSeen = now
+	if owner == "" || owner == c.Owner {
+		return
+	}
+	c.changed = c.changed || c.Owner != "" && c.Speaks != ""
+	c.Owner = owner
 }
 
 func (c *candidate) address() string {
@@ -200,12 +221,16 @@ func (c *candidate) address() string {
 // isDue tells whether to ask the listener now.
 func (c *candidate) isDue(now time.Time) bool {
 	switch {
-	case c.Speaks != "" || !c.LastSeen.Equal(now) || isBinary(c.Port):
+	case c.Speaks != "" && !c.changed, !c.LastSeen.Equal(now), isBinary(c.Port):
 		return false
 	case c.Port >= passingFrom && now.Sub(c.FirstSeen) < settlesPassing:
 		return false
 	}
-	return c.asks == 0 || c.asks < maxAsks && now.Sub(c.asked) >= askAgain
+	most := maxAsks
+	if c.changed {
+		most = maxTakeovers
+	}
+	return c.asks == 0 || c.asks < most && now.Sub(c.asked) >= askAgain
 }
 
 // isGone tells whether to forget a listener that was last seen before now.
@@ -219,6 +244,9 @@ func (c *candidate) learn(now time.Time, a answer, err error) {
 	c.asks++
 	if err != nil {
 		return // silent: perhaps it is still starting, so it is asked again
+	}
+	if c.changed {
+		c.KnownUp, c.changed = time.Time{}, false
 	}
 	c.Speaks = a.speaks
 	if a.good {

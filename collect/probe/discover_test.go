@@ -214,9 +214,11 @@ func TestAnotherProgramOnAPortIsAskedAnew(t *testing.T) {
 	s := listening(8080)
 	s.Listeners[0].Owner = "nginx"
 	now := time.Now()
-	d.Discover(t.Context(), now, s)
+	if specs, err := d.Discover(t.Context(), now, s); err != nil || len(specs) != 1 {
+		t.Fatalf("%v, %v", specs, err)
+	}
 	m.speaks[8080], s.Listeners[0].Owner = speaksOther, "redis-server"
-	if specs, err := d.Discover(t.Context(), now.Add(time.Minute), s); err != nil || len(specs) != 0 {
+	if specs, err := d.Discover(t.Context(), now.Add(askAgain), s); err != nil || len(specs) != 0 {
 		t.Errorf("%v, %v", specs, err)
 	}
 }
@@ -255,6 +257,9 @@ func TestResolversAreAskedWhatTheyKnow(t *testing.T) {
 	}
 	answers = nil
 	d = m.discoverer(t, path)
+	if known := d.Known(); len(known) != 2 || known[0].KnownUp.IsZero() {
+		t.Errorf("known after a restart: %+v", known)
+	}
 	if s := discover()[0]; s.DNS.Name != "corp.test" || s.KnownUp.IsZero() {
 		t.Errorf("after a restart: %+v", s)
 	}

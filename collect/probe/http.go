@@ -84,11 +84,20 @@ func (c *httpCheck) run(ctx context.Context, t *timeline, r *Round) error {
 	defer resp.Body.Close()
 	r.Status = resp.StatusCode
 	t.enter(PhaseReceive)
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	body, err := c.read(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
 		return err
 	}
 	return c.judge(resp, body)
+}
+
+// read takes the body to its end or bound, and keeps it only to be matched.
+func (c *httpCheck) read(from io.Reader) ([]byte, error) {
+	if c.body != nil || c.notBody != nil {
+		return io.ReadAll(from)
+	}
+	_, err := io.Copy(io.Discard, from)
+	return nil, err
 }
 
 // request builds the request; private names the headers that no other host

@@ -88,25 +88,32 @@ func (m *memory) save(path string) error {
 
 // see notes which listeners are there, and forgets those that are gone.
 func (m *memory) see(now time.Time, listeners []Listener) {
+	// Of two at one port, the one on loopback itself is who answers there.
+	listeners = slices.Clone(listeners)
+	slices.SortStableFunc(listeners, func(a, b Listener) int {
+		return cmp.Compare(breadth(a.Address), breadth(b.Address))
+	})
 	for _, l := range listeners {
 		at, ok := onLoopback(l.Address)
 		if !ok {
 			continue
 		}
 		i := slices.IndexFunc(m.Candidates, func(c *candidate) bool { return c.Port == l.Port && c.Address == at })
-		if i < 0 {
-			if len(m.Candidates) < maxCandidates {
-				m.Candidates = append(m.Candidates, &candidate{Address: at, Port: l.Port, Owner: l.Owner, FirstSeen: now, LastSeen: now})
-			}
-			continue
+		switch {
+		case i >= 0:
+			m.Candidates[i].seen(now, l.Owner)
+		case len(m.Candidates) < maxCandidates:
+			m.Candidates = append(m.Candidates, &candidate{Address: at, Port: l.Port, Owner: l.Owner, FirstSeen: now, LastSeen: now})
 		}
-		c := m.Candidates[i]
-		if c.Owner != "" && l.Owner != "" && c.Owner != l.Owner { // another program: it may speak otherwise
-			*c = candidate{Address: at, Port: l.Port, FirstSeen: now}
-		}
-		c.Owner, c.LastSeen = cmp.Or(l.Owner, c.Owner), now
 	}
 	m.Candidates = slices.DeleteFunc(m.Candidates, func(c *candidate) bool { return c.LastSeen.Before(now) && c.isGone(now) })
+}
+
+func breadth(a netip.Addr) int {
+	if a.Unmap().IsUnspecified() {
+		return 1
+	}
+	return 0
 }
 
 // onLoopback is the loopback address that a listener answers at, if it does.
@@ -126,15 +133,20 @@ func onLoopback(a netip.Addr) (netip.Addr, bool) {
 func (m *memory) due(now time.Time) []*candidate {
 	room := maxDiscovered
 	var due []*candidate
+	var again []*candidate
 	for _, c := range m.Candidates {
-		if c.Speaks.probed() {
+		switch {
+		case c.Speaks.probed():
 			room--
-		} else if c.isDue(now) {
+			if c.isDue(now) {
+				again = append(again, c)
+			}
+		case c.isDue(now):
 			due = append(due, c)
 		}
 	}
 	slices.SortStableFunc(due, func(a, b *candidate) int { return cmp.Compare(a.Port, b.Port) })
-	return due[:max(0, min(len(due), room))]
+	return append(again, due[:max(0, min(len(due), room))]...)
 }
 
 // specs are the probes: those that were seen first come first.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -19,24 +20,61 @@ const (
 	maxChanges  = 100
 )
 
-// noted is a change of a probe's entity that was seen.
-type noted struct{ estate.Change }
-
 func (p *Prober) note(c estate.Change) {
 	if len(p.changes) == maxChanges {
 		p.changes = slices.Delete(p.changes, 0, 1)
 	}
 	c.Source = source
-	p.changes = append(p.changes, noted{c})
+	p.changes = append(p.changes, c)
 }
 
-// noteCertificate keeps what was shown and notes when it is another one.
+// noteNew notes a probe that was added while the Prober runs. What is there
+// from the start, or is found soon after, is no change.
+func (p *Prober) noteNew(r *running) {
+	if p.began.IsZero() || r.since.Sub(p.began) < startsWithin {
+		return
+	}
+	p.note(estate.Change{
+		At: r.since, Entity: estate.ID(estate.Endpoint, r.spec.Name), Kind: "endpoint-new",
+		Summary: fmt.Sprintf("The endpoint %s is probed from now on (%s)", r.spec.Name, r.spec.Origin),
+		After:   r.check.label(),
+		Key:     fmt.Sprintf("endpoint-new:%s:%d", r.spec.Name, r.since.Unix()),
+	})
+}
+
+// startsWithin is how long discovery may take at the start.
+const startsWithin = 2 * time.Minute
+
+// Servers behind one name may take turns with certificates of their own. One
+// that was shown within turnTaking is still in use.
+const (
+	turnTaking = 10 * time.Minute
+	maxTurns   = 16
+)
+
+// noteCertificate keeps what was shown, and notes when it takes the place of
+// another.
 func (p *Prober) noteCertificate(r *running, round Round) {
 	now := round.Certificate
 	if now == nil {
 		return
 	}
+	inUse := func(fingerprint string) bool {
+		at, ok := r.shown[fingerprint]
+		return ok && round.At.Sub(at) < turnTaking
+	}
+	taking := inUse(now.Fingerprint)
+	if len(r.shown) >= maxTurns {
+		maps.DeleteFunc(r.shown, func(f string, _ time.Time) bool { return !inUse(f) })
+	}
+	if r.shown == nil || len(r.shown) >= maxTurns {
+		r.shown = map[string]time.Time{}
+	}
+	r.shown[now.Fingerprint] = round.At
 	before := r.certificate
+	if before != nil && before.Fingerprint != now.Fingerprint && taking && inUse(before.Fingerprint) {
+		return
+	}
 	r.certificate = now
 	if before == nil || before.Fingerprint == now.Fingerprint {
 		return
@@ -84,10 +122,8 @@ func (p *Prober) Observe(now time.Time) estate.Observation {
 			o.Relations = append(o.Relations, estate.Relation{From: listener, Kind: estate.Answers, To: endpoint, Confidence: 1})
 		}
 	}
-	p.changes = slices.DeleteFunc(p.changes, func(c noted) bool { return now.Sub(c.At) > changesKept })
-	for _, c := range p.changes {
-		o.Changes = append(o.Changes, c.Change)
-	}
+	p.changes = slices.DeleteFunc(p.changes, func(c estate.Change) bool { return now.Sub(c.At) > changesKept })
+	o.Changes = slices.Clone(p.changes)
 	return o
 }
 

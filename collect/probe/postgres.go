@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,7 +39,14 @@ func (c postgresCheck) run(ctx context.Context, t *timeline, r *Round) error {
 		t.enter(PhaseResolve)
 		return net.DefaultResolver.LookupHost(ctx, host)
 	}
+	// When a query takes too long the driver asks the server, by a connection
+	// of its own and after the round, to give it up.
+	var connected atomic.Bool
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if connected.Load() {
+			var d net.Dialer
+			return d.DialContext(ctx, network, address)
+		}
 		if t.last() == PhaseLogin {
 			t.hop() // the next host, or the same without encryption
 		}
@@ -55,6 +63,7 @@ func (c postgresCheck) run(ctx context.Context, t *timeline, r *Round) error {
 	if err != nil {
 		return explainPostgres(err)
 	}
+	connected.Store(true)
 	defer func() {
 		// The round is over; a server that hangs gets a moment to say goodbye.
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 100*time.Millisecond)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/evenkeel/evenkeel/estate"
 )
 
 const (
@@ -40,9 +42,10 @@ type Prober struct {
 	discovered []Spec
 	running    map[string]*running
 	ctx        context.Context // of Run; nil before it
+	began      time.Time       // of Run
 	stopped    bool            // nothing is started any more
 	wg         sync.WaitGroup
-	changes    []noted
+	changes    []estate.Change
 	addresses  addressBook
 }
 
@@ -56,7 +59,8 @@ type running struct {
 	// Guarded by Prober.mu.
 	rounds      []Round // oldest first
 	firstUp     time.Time
-	certificate *Certificate // the last that was shown
+	certificate *Certificate         // the one in use
+	shown       map[string]time.Time // when each fingerprint was shown last
 }
 
 // New makes a Prober of a validated configuration. Host is the name of this
@@ -151,7 +155,9 @@ func (p *Prober) replace(configured, discovered []Spec) error {
 		}
 		fresh[name] = &running{spec: s, check: c, since: time.Now(), firstUp: s.KnownUp}
 	}
+	existed := map[string]bool{}
 	for name, old := range p.running {
+		existed[name] = true
 		if _, stays := want[name]; !stays || fresh[name] != nil {
 			if old.cancel != nil {
 				old.cancel()
@@ -160,6 +166,9 @@ func (p *Prober) replace(configured, discovered []Spec) error {
 		}
 	}
 	for name, r := range fresh {
+		if !existed[name] {
+			p.noteNew(r)
+		}
 		p.running[name] = r
 		p.start(r)
 	}
@@ -182,7 +191,7 @@ func (p *Prober) Run(ctx context.Context) error {
 		p.mu.Unlock()
 		return errors.New("the prober runs already")
 	}
-	p.ctx = ctx
+	p.ctx, p.began = ctx, time.Now()
 	for _, r := range p.running {
 		p.start(r)
 	}

@@ -186,6 +186,10 @@ func TestReloadKeepsWhatHasNotChanged(t *testing.T) {
 		if len(got) != 4 || got[0].Name != "auto" || got[0].Origin != Discovered || got[0].FirstUp.IsZero() || len(got[0].Rounds) != rounds || got[2].Origin != Configured {
 			t.Errorf("with discovered ones: %+v", got)
 		}
+		o := p.Observe(time.Now())
+		if len(o.Changes) != 2 || o.Changes[0].Entity != "endpoint:p3" || o.Changes[0].Kind != "endpoint-new" || o.Changes[1].Entity != "endpoint:auto" {
+			t.Errorf("changes: %+v", o.Changes)
+		}
 		cancel()
 		if err := <-done; err != nil {
 			t.Fatal(err)

@@ -191,6 +191,7 @@ func TestARenewedCertificateIsAChange(t *testing.T) {
 	s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return &tls.Config{Certificates: []tls.Certificate{{PrivateKey: chain.key, Certificate: [][]byte{chain.der}}}}, nil
 	}}
+	s.Config.ErrorLog = quietLog()
 	s.StartTLS()
 	defer s.Close()
 	p, err := New(Config{Probes: []Spec{{Name: "shop", Type: TLS, Target: s.Listener.Addr().String(), TLS: TLSSpec{CAFile: root.file(t)}}}}, "web-1", quiet())
@@ -213,6 +214,16 @@ func TestARenewedCertificateIsAChange(t *testing.T) {
 	o := p.Observe(time.Now())
 	if len(o.Changes) != 2 || o.Changes[0].Kind != "certificate-renewed" || o.Changes[1].Kind != "certificate-replaced" || o.Changes[0].Key == o.Changes[1].Key || o.Changes[0].Entity != "certificate:shop" {
 		t.Errorf("changes %+v", o.Changes)
+	}
+	// Two servers take turns: neither is a change, and the estate stays calm.
+	third, other := o.Entities[1].Attributes["serial"], chain
+	chains := []*authority{issue(t, root, nil), other}
+	for i := range 6 {
+		chain = chains[i%2]
+		p.round(context.Background(), r)
+	}
+	if o := p.Observe(time.Now()); len(o.Changes) != 3 || o.Entities[1].Attributes["serial"] == third {
+		t.Errorf("with two servers: %+v", o.Changes)
 	}
 	if o := p.Observe(time.Now().Add(2 * time.Hour)); len(o.Changes) != 0 {
 		t.Error("changes are reported for ever")
