@@ -53,28 +53,24 @@ func syncing(fs *flag.FlagSet, k *knobs) func() error {
 	}
 }
 
-// fill writes a file until the filesystem is full, and keeps trying, as a
-// program does whose log runs away.
+// fill appends to a file, and keeps trying when the filesystem is full, as a
+// program does whose log runs away. Knob: rate.
 func fill(fs *flag.FlagSet, k *knobs) func() error {
 	file := fs.String("file", "", "`file` to write")
-	rate := fs.Int64("rate", 32<<20, "`bytes` in a second")
+	rate := fs.Float64("rate", 10_000, "`bytes` in a second")
 	return func() error {
 		f, err := os.OpenFile(*file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
 			return err
 		}
-		chunk := make([]byte, 64<<10)
+		const tick = 100 * time.Millisecond
 		for {
 			begin := time.Now()
-			wait := time.Duration(float64(time.Second) * float64(len(chunk)) / float64(*rate))
-			_, err := f.Write(chunk)
-			switch {
-			case errors.Is(err, syscall.ENOSPC):
-				wait = 100 * time.Millisecond
-			case err != nil:
+			_, err := f.Write(make([]byte, int(k.number("rate", *rate)*tick.Seconds())))
+			if err != nil && !errors.Is(err, syscall.ENOSPC) {
 				return err
 			}
-			time.Sleep(wait - time.Since(begin))
+			time.Sleep(tick - time.Since(begin))
 		}
 	}
 }

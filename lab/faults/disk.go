@@ -21,11 +21,17 @@ func fullFilesystem(s *scene) (func(*lab.Stage) error, error) {
 	if err != nil {
 		return nil, err
 	}
+	file := filepath.Join(disk.mount, "runaway.log")
+	filler, err := s.Actor("labfiller", "fill", "-file", file, "-rate", "10000")
+	if err != nil {
+		return nil, err
+	}
 	return func(part *lab.Stage) error {
-		file := filepath.Join(disk.mount, "runaway.log")
-		part.Undo("remove "+file, func() error { return os.Remove(file) })
-		_, err := part.Actor("labfiller", "fill", "-file", file, "-rate", strconv.Itoa(8<<20))
-		return err
+		part.Undo("rotate "+file, func() error {
+			// What a person would do: calm it, and empty the log.
+			return errors.Join(filler.Turn("rate", "10000"), os.Truncate(file, 0))
+		})
+		return filler.Turn("rate", strconv.Itoa(8<<20))
 	}, nil
 }
 
@@ -46,18 +52,18 @@ func slowDisk(s *scene) (func(*lab.Stage) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger, err := s.Actor("labledger", "sync", "-file", filepath.Join(disk.mount, "ledger"), "-record", "262144", "-rate", "15")
+	ledger, err := s.Actor("labledger", "sync", "-file", filepath.Join(disk.mount, "ledger"), "-record", "65536", "-rate", "8")
 	if err != nil {
 		return nil, err
 	}
 	if err := group.add(ledger.PID); err != nil {
 		return nil, err
 	}
-	// The ledger wants 4 MB/s; it gets a third of that.
+	// The ledger wants 0.5 MB/s; it gets half of that.
 	const knob = "blkio.throttle.write_bps_device"
 	return func(part *lab.Stage) error {
 		part.Undo("take the throttle away", func() error { return group.set(knob, below+" 0") })
-		return group.set(knob, below+" 1300000")
+		return group.set(knob, below+" 250000")
 	}, nil
 }
 

@@ -39,7 +39,7 @@ var faults = []fault{
 	{name: "full-filesystem", what: "a log runs away on a 128 MB filesystem", tools: []string{"mkfs.ext4", "losetup"},
 		check: `^filesystem-(full|filling)$`, entity: "filesystem:", culprit: `labfiller`, prepare: fullFilesystem},
 	{name: "slow-disk", what: "a disk turns slow below a service that waits for each record to be written", tools: []string{"mkfs.ext4", "losetup"},
-		check: `^(disk-slow|disk-saturated|storage-stall)$`, entity: "", culprit: `labledger`, prepare: slowDisk},
+		check: `^(disk-slow|disk-saturated|storage-stall)$`, entity: "", culprit: `labledger|loop\d+`, prepare: slowDisk},
 	{name: "packet-loss", what: "10 % of the packets to a peer are dropped", tools: []string{"ip", "nft"},
 		check: `^tcp-retransmits$`, entity: "host:", culprit: `labsender|10\.231\.77\.2`, prepare: packetLoss},
 	{name: "slow-dns", what: "a name server takes 2 s to answer",

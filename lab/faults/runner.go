@@ -173,14 +173,14 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 	return o, nil
 }
 
-// quiet tells whether something was seen and all of it is resolved.
+// quiet tells whether all that was seen is resolved.
 func (all sightings) quiet() bool {
 	for _, s := range all {
 		if s.gone.IsZero() {
 			return false
 		}
 	}
-	return len(all) > 0
+	return true
 }
 
 func culprits(f finding.Finding) (names []string) {
