@@ -92,7 +92,7 @@ func remerge(ctx context.Context, tx bun.Tx, d estate.Delta, ids []string) error
 	rows := make([]entityRow, 0, len(entities))
 	for _, e := range entities {
 		delete(gone, e.ID)
-		row, err := writeEntity(e)
+		row, err := writeEntity(e.Entity)
 		if err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (s *Store) entitiesNow(ctx context.Context, f estate.Filter, after []byte) 
 			q = q.Where("kind IN (?)", bun.List(f.Kinds))
 		}
 		if f.Text != "" {
-			q = q.Where(`search LIKE ? ESCAPE '\'`, contains(f.Text))
+			q = q.Where("? > 0", s.find("search", f.Text))
 		}
 		return q
 	}
@@ -140,45 +140,75 @@ func (s *Store) entitiesNow(ctx context.Context, f estate.Filter, after []byte) 
 		page.Total = len(rows)
 		return page, nil
 	}
-	page.Total, err = s.count(ctx, filter(s.read.NewSelect().Model((*entityRow)(nil)).ColumnExpr("1")).Limit(maxTotal))
+	page.Total, err = s.count(ctx, filter(s.read.NewSelect().Model((*entityRow)(nil)).ColumnExpr("1")).Order("place").Limit(maxTotal))
 	return page, s.explain("count entities", err)
 }
 
-// entitiesThen lists the estate of a past time. The past is kept by source;
-// merging it needs all that was there, so this costs what the estate is large.
+// entitiesThen lists the estate of a past time. The past is kept by source, so
+// all that was there is merged and sorted to find the page; attributes are read
+// for the page alone, unless they are searched.
 func (s *Store) entitiesThen(ctx context.Context, f estate.Filter, after []byte) (page estate.Page, err error) {
-	var versions []versionRow
-	q := s.read.NewSelect().Model(&versions).Where("tenant = ?", f.Tenant).
-		Where("valid_to > ? AND valid_from <= ?", micros(f.At), micros(f.At))
+	valid := func() *bun.SelectQuery {
+		return s.read.NewSelect().Model((*versionRow)(nil)).Where("tenant = ?", f.Tenant).
+			Where("valid_to > ? AND valid_from <= ?", micros(f.At), micros(f.At))
+	}
+	q := valid()
+	if f.Text == "" {
+		q = q.Column("environment", "id", "source", "kind", "name").ColumnExpr("'{}' AS attributes")
+	}
 	if len(f.Environments) > 0 {
 		q = q.Where("environment IN (?)", bun.List(f.Environments))
 	}
 	if len(f.Kinds) > 0 {
 		q = q.Where("kind IN (?)", bun.List(f.Kinds))
 	}
-	if err := q.Scan(ctx); err != nil {
+	var versions []versionRow
+	if err := q.Scan(ctx, &versions); err != nil {
 		return page, s.explain("list entities", err)
 	}
-	entities, err := group(versions)
+	placed, err := group(versions)
 	if err != nil {
 		return page, err
 	}
 	if f.Text != "" {
 		part := searchable(f.Text)
-		entities = slices.DeleteFunc(entities, func(e estate.Entity) bool { return !strings.Contains(entitySearch(e), part) })
+		placed = slices.DeleteFunc(placed, func(e placedEntity) bool { return !strings.Contains(entitySearch(e.Entity), part) })
 	}
-	page.Total = min(len(entities), maxTotal)
-	first, _ := slices.BinarySearchFunc(entities, string(after)+"\x00", func(e estate.Entity, place string) int {
-		return strings.Compare(string(entityPlace(e)), place)
-	})
-	if after == nil {
-		first = 0
+	page.Total = min(len(placed), maxTotal)
+	if after != nil {
+		first, found := slices.BinarySearchFunc(placed, string(after), func(e placedEntity, place string) int {
+			return strings.Compare(e.place, place)
+		})
+		if found {
+			first++
+		}
+		placed = placed[first:]
 	}
-	n := limit(f.Limit)
-	page.Entities = entities[first:]
-	if len(page.Entities) > n {
-		page.Entities = page.Entities[:n]
-		page.Next = cursor(entityList, entityPlace(page.Entities[n-1]))
+	if n := limit(f.Limit); len(placed) > n {
+		placed = placed[:n]
+		page.Next = cursor(entityList, []byte(placed[n-1].place))
+	}
+	if f.Text == "" && len(placed) > 0 {
+		ids := make([]string, len(placed))
+		for i, e := range placed {
+			ids[i] = e.ID
+		}
+		var whole []versionRow
+		if err := valid().Where("id IN (?)", bun.List(ids)).Scan(ctx, &whole); err != nil {
+			return page, s.explain("list entities", err)
+		}
+		shown := map[string]bool{}
+		for _, e := range placed {
+			shown[e.place] = true
+		}
+		if placed, err = group(whole); err != nil {
+			return page, err
+		}
+		// The same id in an environment that was not asked for.
+		placed = slices.DeleteFunc(placed, func(e placedEntity) bool { return !shown[e.place] })
+	}
+	for _, e := range placed {
+		page.Entities = append(page.Entities, e.Entity)
 	}
 	return page, nil
 }

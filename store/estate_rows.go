@@ -84,9 +84,12 @@ type changeRow struct {
 func merge(rows []versionRow) (estate.Entity, error) {
 	var e estate.Entity
 	for i, r := range rows {
-		attributes, err := unpack[map[string]string](r.Attributes)
-		if err != nil {
-			return e, fmt.Errorf("entity %s: %w", r.ID, err)
+		var attributes map[string]string
+		if r.Attributes != "{}" {
+			var err error
+			if attributes, err = unpack[map[string]string](r.Attributes); err != nil {
+				return e, fmt.Errorf("entity %s: %w", r.ID, err)
+			}
 		}
 		since := moment(r.Since)
 		if i == 0 {
@@ -112,26 +115,32 @@ func merge(rows []versionRow) (estate.Entity, error) {
 	return e, nil
 }
 
-// group collects the versions of each entity, in the order of their places.
-func group(rows []versionRow) ([]estate.Entity, error) {
-	type key struct{ environment, id string }
-	byEntity := map[key][]versionRow{}
-	for _, r := range rows {
-		k := key{r.Environment, r.ID}
-		byEntity[k] = append(byEntity[k], r)
-	}
-	out := make([]estate.Entity, 0, len(byEntity))
-	for _, versions := range byEntity {
-		slices.SortFunc(versions, func(a, b versionRow) int { return cmp.Compare(a.Source, b.Source) })
-		e, err := merge(versions)
+// placedEntity is an entity and its place in a list.
+type placedEntity struct {
+	estate.Entity
+	place string
+}
+
+// group merges the versions of each entity and sorts them by place.
+func group(rows []versionRow) ([]placedEntity, error) {
+	// By entity, and by source within, as merge wants it.
+	slices.SortFunc(rows, func(a, b versionRow) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Environment, b.Environment), strings.Compare(a.Source, b.Source))
+	})
+	var out []placedEntity
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].ID == rows[0].ID && rows[n].Environment == rows[0].Environment {
+			n++
+		}
+		e, err := merge(rows[:n])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, e)
+		out = append(out, placedEntity{e, string(entityPlace(e))})
+		rows = rows[n:]
 	}
-	slices.SortFunc(out, func(a, b estate.Entity) int {
-		return cmp.Compare(string(entityPlace(a)), string(entityPlace(b)))
-	})
+	slices.SortFunc(out, func(a, b placedEntity) int { return strings.Compare(a.place, b.place) })
 	return out, nil
 }
 

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 )
 
 // A place is where a row stands in its list: bytes whose order is the order of
@@ -82,9 +85,13 @@ func limit(asked int) int {
 // invalid marks what a caller got wrong with the sentinel of its domain.
 func invalid(sentinel, err error) error { return fmt.Errorf("%w: %w", sentinel, err) }
 
-// contains is the LIKE pattern for a part of a search text.
-func contains(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(searchable(text)) + "%"
+// find is the position of a text within a column of search text, 0 where it is
+// not in there: some times faster than LIKE on SQLite, and without wildcards.
+func (s *Store) find(column bun.Ident, text string) schema.QueryWithArgs {
+	if s.postgres() {
+		return bun.SafeQuery("strpos(?, ?)", column, searchable(text))
+	}
+	return bun.SafeQuery("instr(?, ?)", column, searchable(text))
 }
 
 // searchable is how text is searched: plain and in lower case.
