@@ -77,15 +77,17 @@ type Figure struct {
 // Blame says how to find who causes it: the entities of a kind on the same
 // machine whose signal is most above what is usual for them.
 type Blame struct {
-	Of     string  `yaml:"of"` // kind; "self" for the entity's own label in Name
+	Of     string  `yaml:"of"` // kind; "self" for Name; "server" for the program that listens at label.target
 	Signal string  `yaml:"signal"`
 	Least  float64 `yaml:"least"` // an excess below this is nobody's fault
 	Text   string  `yaml:"text"`  // template with .value, .usual, .known and the check's own names
 	Name   string  `yaml:"name"`  // template, for self
 	Limit  int     `yaml:"limit"` // at most so many; 3 by default
+	When   string  `yaml:"when"`  // over the check's own signals
 
 	kind       *Kind
 	signal     *Signal
+	when       cel.Program
 	text, name *template.Template
 }
 

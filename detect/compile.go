@@ -203,7 +203,11 @@ func (k *compiler) blame(b *Blame, all *Catalogue, names map[string]any) {
 	}
 	names = maps.Clone(names)
 	names["value"], names["usual_value"], names["known_value"] = 1.0, 1.0, true
+	b.when = k.condition("culprits", b.When)
 	b.text = k.text("culprits", b.Text, names)
+	if b.Of == "server" {
+		return
+	}
 	if b.Of == "self" {
 		b.name = k.text("culprits", b.Name, names)
 		return

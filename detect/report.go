@@ -92,6 +92,12 @@ type suspect struct {
 // than usual they do. Excess, not use, is what points at the cause: what has
 // always been busy did not bring the change.
 func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Culprit {
+	if holds, err := s.holds(b.when); err != nil || !holds {
+		return nil
+	}
+	if b.Of == "server" {
+		return r.server(s, b, names)
+	}
 	if b.Of == "self" {
 		name, err1 := write(b.name, names)
 		text, err2 := write(b.text, names)

@@ -42,7 +42,7 @@ import (
 //	by 5m clear CHECK ENTITY
 //	by 5m no-data CHECK ENTITY
 //	at 30s unknown CHECK ENTITY
-//	rounds 1m    (15s by default; for scenarios of hours)
+//	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
 type scenario struct {
 	name      string
@@ -50,7 +50,19 @@ type scenario struct {
 	series    map[string]script
 	expect    []expectation
 	end       time.Duration
-	rounds    time.Duration
+	paces     []pace // in order
+}
+
+// pace is how far apart rounds are up to a time.
+type pace struct{ step, until time.Duration }
+
+func (s scenario) next(at time.Duration) time.Duration {
+	for _, p := range s.paces {
+		if at < p.until {
+			return at + p.step
+		}
+	}
+	return at + step
 }
 
 type script struct {
@@ -76,7 +88,7 @@ func readScenario(t testing.TB, file string) scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scenario{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), series: map[string]script{}, rounds: step}
+	s := scenario{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), series: map[string]script{}}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if check, ok := strings.CutPrefix(strings.TrimSpace(line), "look-alike of "); ok {
 			s.lookalike = append(s.lookalike, check)
@@ -185,7 +197,11 @@ func (s *scenario) expects(t testing.TB, line string) {
 		s.end = d
 		return
 	case "rounds":
-		s.rounds = d
+		until, err := time.ParseDuration(words[3])
+		if err != nil {
+			t.Fatalf("%s: %q: %v", s.name, line, err)
+		}
+		s.paces = append(s.paces, pace{d, until})
 		return
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
@@ -305,7 +321,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 	done := make([]bool, len(s.expect))
 	standing := map[string]finding.Report{}
 	trace := []string{}
-	for at := time.Duration(0); at <= s.end; at += s.rounds {
+	for at := time.Duration(0); at <= s.end; at = s.next(at) {
 		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(at))
 		if err != nil {
 			t.Fatalf("at %s: %v", at, err)
