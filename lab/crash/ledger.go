@@ -57,7 +57,7 @@ func (l *ledger) write(ctx, load context.Context, e *lab.Evenkeel, round int) (w
 	for w := range 3 {
 		worker(func(n int) error {
 			name := fmt.Sprintf("crash-%d-%d-%d", round, w, n)
-			_, err := e.Do(ctx, http.MethodPost, "/api/v1/tokens", map[string]any{"name": name, "role": "viewer"})
+			_, err := e.Do(ctx, http.MethodPost, "/api/v1/tokens", map[string]any{"name": name, "scopes": []string{"read"}})
 			if err == nil {
 				states.Add(1)
 				l.note(func() { l.tokens[name], l.fresh["token "+name] = true, true })
@@ -159,12 +159,12 @@ func (l *ledger) check(ctx context.Context, e *lab.Evenkeel, all bool) (lost []s
 		if err != nil {
 			return lost, 0, err
 		}
-		got, err := stateOf(text)
-		if err != nil {
-			return lost, 0, err
+		var got finding.Finding
+		if err := json.Unmarshal(text, &got); err != nil {
+			return lost, 0, fmt.Errorf("finding %s: %w", id, err)
 		}
-		if got != want {
-			lost = append(lost, fmt.Sprintf("finding %s is %s, was acknowledged as %s", id, got, want))
+		if got.State != want {
+			lost = append(lost, fmt.Sprintf("finding %s is %s, was acknowledged as %s", id, got.State, want))
 		}
 	}
 	if l.sample.IsZero() {
@@ -181,20 +181,4 @@ func (l *ledger) check(ctx context.Context, e *lab.Evenkeel, all bool) (lost []s
 	}
 	gap = l.sample.Sub(time.UnixMilli(int64(newest * 1000)))
 	return lost, max(0, gap), nil
-}
-
-// stateOf reads the state of one finding, which the API shows by itself or
-// beside its history.
-func stateOf(text []byte) (finding.State, error) {
-	var answer struct {
-		State   finding.State
-		Finding struct{ State finding.State }
-	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return "", fmt.Errorf("a finding: %w", err)
-	}
-	if answer.State == "" {
-		return answer.Finding.State, nil
-	}
-	return answer.State, nil
 }

@@ -36,7 +36,7 @@ func pages(ctx context.Context, stage *lab.Stage, o options) ([]result, error) {
 		{"API: findings of one entity", func(n int) string {
 			return "/api/v1/findings?" + url.Values{"entity": {hosts[n*37%len(hosts)]}}.Encode()
 		}},
-		{"API: findings by text", func(n int) string { return fmt.Sprintf("/api/v1/findings?text=lab-%05d", n*37%len(hosts)) }},
+		{"API: findings by text", func(n int) string { return fmt.Sprintf("/api/v1/findings?q=lab-%05d", n*37%len(hosts)) }},
 		{"API: one finding with its history", func(n int) string { return "/api/v1/findings/" + open[n%len(open)] }},
 		{"API: entities, first page", func(int) string { return "/api/v1/entities" }},
 		{"API: one entity", func(n int) string { return "/api/v1/entities/" + url.PathEscape(hosts[n*37%len(hosts)]) }},
