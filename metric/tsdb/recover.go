@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -46,10 +47,87 @@ func (d *DB) open(log *slog.Logger, reg prometheus.Registerer) (err error) {
 	if err := d.setAsideBlocks(log); err != nil {
 		return fmt.Errorf("metrics: check the blocks: %w", err)
 	}
-	if d.db, err = tsdb.Open(d.cfg.Dir, log, reg, d.cfg.options(), nil); err != nil {
+	if err := d.salvage(); err != nil {
+		return fmt.Errorf("metrics: check the write-ahead log: %w", err)
+	}
+	registered := &recording{Registerer: reg}
+	d.db, err = tsdb.Open(d.cfg.Dir, log, registered, d.cfg.options(), nil)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, os.ErrPermission) {
+		// The newest hours are beyond repair. The blocks are sound.
+		registered.undo()
+		if asideErr := d.setAsideHead(err); asideErr != nil {
+			return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, errors.Join(err, asideErr))
+		}
+		d.db, err = tsdb.Open(d.cfg.Dir, log, reg, d.cfg.options(), nil)
+	}
+	if err != nil {
 		return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, err)
 	}
+	return d.countRepairs()
+}
+
+// setAsideHead moves all that is not yet in blocks out of the engine's way.
+func (d *DB) setAsideHead(why error) error {
+	for _, name := range []string{"wal", "wbl", "chunks_head"} {
+		if _, err := os.Lstat(d.path(name)); os.IsNotExist(err) {
+			continue
+		}
+		to, err := d.setAside(name)
+		if err != nil {
+			return err
+		}
+		d.note("The newest metrics, up to three hours, could not be read and are lost: %v. Their files were moved to %s.", why, to)
+	}
 	return nil
+}
+
+// countRepairs notes what the engine has repaired by itself.
+func (d *DB) countRepairs() error {
+	families, err := d.own.Gather()
+	if err != nil {
+		return fmt.Errorf("metrics: count repairs: %w", err)
+	}
+	for _, f := range families {
+		if len(f.GetMetric()) == 0 || f.GetMetric()[0].GetCounter().GetValue() == 0 {
+			continue
+		}
+		switch f.GetName() {
+		case "prometheus_tsdb_wal_corruptions_total":
+			d.note("The write-ahead log held records that cannot be read. The metrics after them, at most the last three hours, are lost.")
+		case "prometheus_tsdb_mmap_chunk_corruptions_total":
+			d.note("Some of the newest metrics' files were damaged and were restored from the write-ahead log. What it no longer held, some hours of a few series at most, is lost.")
+		}
+	}
+	return nil
+}
+
+// recording remembers what was registered, so that a second try can register
+// the same again.
+type recording struct {
+	prometheus.Registerer
+	collectors []prometheus.Collector
+}
+
+func (r *recording) Register(c prometheus.Collector) error {
+	err := r.Registerer.Register(c)
+	if err == nil {
+		r.collectors = append(r.collectors, c)
+	}
+	return err
+}
+
+func (r *recording) MustRegister(cs ...prometheus.Collector) {
+	for _, c := range cs {
+		if err := r.Register(c); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (r *recording) undo() {
+	for _, c := range r.collectors {
+		r.Unregister(c)
+	}
 }
 
 // setAsideBlocks opens each block as the engine would and moves those that
