@@ -36,6 +36,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 	"github.com/evenkeel/evenkeel/metric"
+	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -71,7 +72,8 @@ type App struct {
 	coverage atomic.Pointer[[]detect.Coverage]
 
 	querier metric.Querier
-	local   *local // where figures are kept here; else nil
+	remote  *remote.Endpoint // where figures are kept elsewhere; else nil
+	local   *local           // where figures are kept here; else nil
 }
 
 type closer struct {
@@ -97,7 +99,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openMetrics(); err != nil {
+	if err := a.openMetrics(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.openEngine(ctx); err != nil {
@@ -139,10 +141,18 @@ func (a *App) openStore(ctx context.Context) error {
 
 // openMetrics opens the figures: an external server that is only read, or the
 // embedded engine with everything that fills it.
-func (a *App) openMetrics() (err error) {
-	l, err := a.openLocal()
-	a.local = l
-	return err
+func (a *App) openMetrics(ctx context.Context) (err error) {
+	if a.cfg.Metrics.External != nil {
+		if a.remote, err = remote.New(*a.cfg.Metrics.External); err != nil {
+			return err
+		}
+		a.querier = a.remote
+		return nil
+	}
+	if a.local, err = a.openLocal(); err != nil {
+		return err
+	}
+	return a.recallHost(ctx)
 }
 
 // openEngine loads signals and checks, and what earlier runs have learned.

@@ -72,13 +72,17 @@ func (a *App) openLocal() (_ *local, err error) {
 }
 
 // recallHost tells the host collector what was there before this start, so
-// that it can say what has changed in between.
+// that it can say what has changed in between: since the newest figure.
 func (a *App) recallHost(ctx context.Context) error {
+	stats, err := a.local.db.Stats()
+	if err != nil || stats.Newest.IsZero() {
+		return err
+	}
 	entities, _, err := a.store.SourceView(ctx, a.tenant, a.cfg.Environment, "host")
 	if err != nil {
 		return err
 	}
-	a.local.host.Recall(entities, a.started)
+	a.local.host.Recall(entities, stats.Newest)
 	return nil
 }
 

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,8 +24,9 @@ import (
 	"github.com/evenkeel/evenkeel/collect/host"
 	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/collect/scrape"
-	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/metric/remote"
+	"github.com/evenkeel/evenkeel/metric/tsdb"
 )
 
 // Config is the whole configuration. Paths are relative to the working folder.
@@ -42,9 +45,9 @@ type Config struct {
 	Metrics Metrics       `yaml:"metrics"`
 	Host    host.Config   `yaml:"host"`
 	Probes  probe.Config  `yaml:"probes"`
+	Detect  detect.Config `yaml:"detect"`
 	// DiscoverProbes says whether this machine's resolver and listening ports
 	// are probed without being named.
-	Detect detect.Config `yaml:"detect"`
 	DiscoverProbes bool          `yaml:"discover_probes"`
 	Scrape         scrape.Config `yaml:",inline"`
 	Access         Access        `yaml:"access"`
@@ -68,11 +71,14 @@ type Store struct {
 // Metrics says where figures are kept.
 type Metrics struct {
 	tsdb.Config `yaml:",inline"`
+	// External, where it is set, is read instead of keeping figures here:
+	// nothing is collected or written.
+	External *remote.Config `yaml:"external"`
 }
 
 // Access says who may log in from elsewhere.
 type Access struct {
-	TrustedProxies []string     `yaml:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
+	TrustedProxies []string `yaml:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
 }
 
 // Default returns the configuration that serves where no file is named.
@@ -85,7 +91,7 @@ func Default() Config {
 		History:        model.Duration(90 * 24 * time.Hour),
 		LogLevel:       "warn",
 		DiscoverProbes: true,
-		Detect: detect.Defaults(),
+		Detect:         detect.Defaults(),
 	}
 }
 
@@ -124,6 +130,14 @@ func (c Config) Validate() error {
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		add("tls: cert_file and key_file go together; name both or none")
 	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		add("public_url: %q is not an address such as https://evenkeel.example.com", c.PublicURL)
+	}
+	for _, p := range c.Access.TrustedProxies {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			add("access.trusted_proxies: %q is not a network such as 10.0.0.0/8", p)
+		}
+	}
 	if c.Store.DSN != "" && c.Store.DSNFile != "" {
 		add("store: name dsn or dsn_file, not both")
 	}
@@ -139,6 +153,9 @@ func (c Config) Validate() error {
 	within("host", c.Host.Validate())
 	within("detect", c.Detect.Validate())
 	within("metrics", c.Metrics.Config.Validate())
+	if c.Metrics.External != nil {
+		within("metrics.external", c.Metrics.External.Validate())
+	}
 	within("probes", c.Probes.Validate())
 	within("scrape_configs", c.Scrape.Validate())
 	return errors.Join(errs...)
