@@ -64,12 +64,13 @@ type App struct {
 	notices  []string
 	closers  []closer
 
-	store    *store.Store
-	estate   *estate.Service
-	findings *finding.Service
-	access   *access.Service
-	engine   *detect.Engine
-	coverage atomic.Pointer[[]detect.Coverage]
+	store     *store.Store
+	estate    *estate.Service
+	findings  *finding.Service
+	access    *access.Service
+	catalogue *detect.Catalogue
+	engine    *detect.Engine
+	coverage  atomic.Pointer[[]detect.Coverage]
 
 	querier metric.Querier
 	remote  *remote.Endpoint // where figures are kept elsewhere; else nil
@@ -159,11 +160,11 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 func (a *App) openEngine(ctx context.Context) error {
 	rules := a.cfg.Detect
 	rules.Interval = time.Duration(a.cfg.Interval)
-	catalogue, err := rules.Catalogue()
-	if err != nil {
+	var err error
+	if a.catalogue, err = rules.Catalogue(); err != nil {
 		return err
 	}
-	a.engine = detect.New(catalogue, rules)
+	a.engine = detect.New(a.catalogue, rules)
 	blob, err := a.store.LoadBaselines(ctx, a.tenant, a.cfg.Environment)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/api"
+	"github.com/evenkeel/evenkeel/api/prometheus"
+	"github.com/evenkeel/evenkeel/collect/ingest"
 )
 
 // maxBody bounds a request's body; remote write, the largest, has its own
@@ -37,8 +40,43 @@ func (a *App) openHandler() error {
 	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, programs)
 	}
+	if err := a.openPrometheus(mux, guard); err != nil {
+		return err
+	}
+	a.openPages(mux, guard)
 	a.handler = guard.Wrap(mux)
 	return nil
+}
+
+// openPrometheus serves the query API of Prometheus, from here or from the
+// external server, and takes remote write where figures are kept here.
+func (a *App) openPrometheus(mux *http.ServeMux, guard *httpauth.Guard) error {
+	if a.local == nil {
+		mux.Handle("/prometheus/", a.allow(guard, access.Read, http.StripPrefix("/prometheus", a.remote.Handler())))
+		return nil
+	}
+	l := a.local
+	queries := prometheus.New(l.db, l.scraper, []prometheus.Describer{l.hostFigures, l.probeFigures, l.ownFigures, l.scraper}, prometheus.Build{Version: a.version, GoVersion: runtime.Version()})
+	mux.Handle("/prometheus/", a.allow(guard, access.Read, http.StripPrefix("/prometheus", queries)))
+	write, err := ingest.Handler(a.cfg.RemoteWrite, l.db.Storage(), l.db.ActiveSeries, a.log, a.registry)
+	if err != nil {
+		return err
+	}
+	mux.Handle("/prometheus/api/v1/write", a.allow(guard, access.Write, write))
+	return nil
+}
+
+// allow lets through who holds a permission in the environment that is
+// watched from here.
+func (a *App) allow(guard *httpauth.Guard, p access.Permission, next http.Handler) http.Handler {
+	return guard.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, _ := httpauth.Actor(r.Context())
+		if err := access.Can(who, p, access.Scope{Tenant: a.tenant, Environment: a.cfg.Environment}); err != nil {
+			httpauth.Problem(w, r, http.StatusForbidden, "Not allowed", err.Error())
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
 }
 
 // guard knows the names under which Evenkeel may be asked: on loopback those

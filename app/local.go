@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -141,17 +140,4 @@ func listeners(entities []estate.Entity, ownPort string) []probe.Listener {
 		}
 	}
 	return out
-}
-
-// facts tells of the embedded engine, for the settings page.
-func (l *local) facts() ([][2]string, error) {
-	s, err := l.db.Stats()
-	if err != nil {
-		return nil, err
-	}
-	return [][2]string{
-		{"Series", strconv.FormatUint(s.Series, 10)},
-		{"Oldest figure", s.Oldest.Format(time.DateTime)},
-		{"Figures on disk", fmt.Sprintf("%.1f MiB", float64(s.Bytes)/(1<<20))},
-	}, nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/evenkeel/evenkeel/collect/host"
+	"github.com/evenkeel/evenkeel/collect/ingest"
 	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/collect/scrape"
 	"github.com/evenkeel/evenkeel/detect"
@@ -50,6 +51,7 @@ type Config struct {
 	// are probed without being named.
 	DiscoverProbes bool          `yaml:"discover_probes"`
 	Scrape         scrape.Config `yaml:",inline"`
+	RemoteWrite    ingest.Config `yaml:"remote_write_receiver"`
 	Access         Access        `yaml:"access"`
 }
 
@@ -158,6 +160,7 @@ func (c Config) Validate() error {
 	}
 	within("probes", c.Probes.Validate())
 	within("scrape_configs", c.Scrape.Validate())
+	within("remote_write_receiver", c.RemoteWrite.Validate())
 	return errors.Join(errs...)
 }
 

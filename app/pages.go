@@ -1,0 +1,192 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/access/httpauth"
+	"github.com/evenkeel/evenkeel/console"
+)
+
+// openPages puts the login pages and, behind them, the console on the mux.
+func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) {
+	actor := func(ctx context.Context) access.Actor {
+		who, _ := httpauth.Actor(ctx)
+		return who
+	}
+	people := consolePeople{a.access}
+	services := console.Services{
+		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
+		People: people, Tokens: people,
+		Checks: a.consoleChecks, Storage: a.consoleStorage,
+		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
+	}
+	if a.local != nil {
+		services.Probes, services.Targets = a.consoleProbes, a.consoleTargets
+	}
+	pages := console.New(services, console.Options{Actor: actor, Log: a.log, Version: a.version})
+
+	loginFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
+		a.render(w, r, status, console.LoginPage(console.LoginForm{Problem: message, Name: r.PostFormValue("name"), Next: r.FormValue("next")}))
+	}
+	linkFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
+		a.render(w, r, status, console.LinkPage("", message))
+	}
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		a.render(w, r, http.StatusOK, console.LoginPage(console.LoginForm{Next: r.FormValue("next")}))
+	})
+	mux.HandleFunc("GET /login/link", func(w http.ResponseWriter, r *http.Request) {
+		a.render(w, r, http.StatusOK, console.LinkPage("", ""))
+	})
+	mux.Handle("POST /login", guard.Login(loginFailed))
+	mux.Handle("POST /login/link", guard.TakeLink(linkFailed))
+	mux.Handle("POST /logout", guard.Logout())
+	mux.Handle("/assets/", pages)
+	mux.Handle("/favicon.svg", pages)
+	mux.Handle("/", guard.Require(pages))
+}
+
+// render writes a page that nobody has to be logged in for.
+func (a *App) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := page.Render(r.Context(), w); err != nil && r.Context().Err() == nil {
+		a.log.Error("a page could not be written", "path", r.URL.Path, "error", err)
+	}
+}
+
+// consoleChecks counts what the last round said, by check.
+func (a *App) consoleChecks(context.Context) []console.Check {
+	by := map[string]int{}
+	var out []console.Check
+	for _, c := range a.catalogue.Checks() {
+		by[c.ID] = len(out)
+		out = append(out, console.Check{ID: c.ID, Title: c.About, Off: true})
+	}
+	for _, c := range a.checks(a.tenant, a.cfg.Environment) {
+		i, ok := by[c.Check]
+		if !ok {
+			continue
+		}
+		switch row := &out[i]; c.State {
+		case "unknown":
+			row.Unknown++
+			row.Reason = c.Reason
+		case "firing":
+			row.Firing++
+			row.Looked++
+		default:
+			row.Looked++
+		}
+	}
+	for i := range out {
+		out[i].Off = out[i].Looked+out[i].Unknown == 0
+	}
+	return out
+}
+
+func (a *App) consoleProbes(context.Context) []console.Probe {
+	var out []console.Probe
+	for _, p := range a.probes() {
+		out = append(out, console.Probe{Name: p.Name, Type: p.Type, Target: p.Target, Up: p.Outcome == "up",
+			Known: p.Outcome != "unknown", At: p.At, Took: p.Took, Detail: p.Reason})
+	}
+	return out
+}
+
+func (a *App) consoleTargets(context.Context) []console.Target {
+	var out []console.Target
+	for _, t := range a.targets() {
+		out = append(out, console.Target{Job: t.Job, Instance: t.Instance, Up: t.Health == "up",
+			Known: t.Health != "unknown", At: t.At, Took: t.Took, Error: t.Error})
+	}
+	return out
+}
+
+func (a *App) consoleStorage(context.Context) []console.Fact {
+	facts := []console.Fact{{Name: "Data folder", Value: a.Data()}}
+	if a.local == nil {
+		return append(facts, console.Fact{Name: "Figures", Value: "read from " + a.remote.Host()})
+	}
+	s, err := a.local.db.Stats()
+	if err != nil {
+		return append(facts, console.Fact{Name: "Figures", Value: "cannot be counted: " + err.Error()})
+	}
+	return append(facts,
+		console.Fact{Name: "Active series", Value: fmt.Sprint(s.Series)},
+		console.Fact{Name: "Figures on disk", Value: fmt.Sprintf("%.1f MiB", float64(s.Bytes)/(1<<20))},
+		console.Fact{Name: "Oldest figure", Value: s.Oldest.Format(time.DateTime)})
+}
+
+// consolePeople shows people and tokens as the settings page wants them.
+type consolePeople struct{ access *access.Service }
+
+func (p consolePeople) People(ctx context.Context, actor access.Actor) ([]console.Person, error) {
+	users, err := p.access.Users(ctx, actor)
+	var out []console.Person
+	for _, u := range users {
+		login := "one-time link"
+		if u.Subject != "" {
+			login = "identity provider"
+		} else if u.Password != "" {
+			login = "password"
+		}
+		out = append(out, console.Person{ID: u.ID, Name: u.Name, Roles: roles(u.Grants), Login: login, Disabled: u.Disabled})
+	}
+	return out, err
+}
+
+func roles(grants []access.Grant) string {
+	var parts []string
+	for _, g := range grants {
+		where := "in " + g.Environment
+		if g.Environment == access.Any {
+			where = "everywhere"
+		}
+		parts = append(parts, string(g.Role)+" "+where)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p consolePeople) AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, _ time.Time) (string, error) {
+	grants := []access.Grant{{Tenant: access.DefaultTenant, Environment: access.Any, Role: role}}
+	if _, err := p.access.CreateUser(ctx, actor, name, "", grants); err != nil {
+		return "", err
+	}
+	secret, err := p.access.NewLoginLink(ctx, actor, name, 24*time.Hour)
+	return "/login/link#" + secret, err
+}
+
+func (p consolePeople) DisablePerson(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
+	return p.access.SetDisabled(ctx, actor, id, true)
+}
+
+func (p consolePeople) Tokens(ctx context.Context, actor access.Actor) ([]console.Token, error) {
+	tokens, err := p.access.Tokens(ctx, actor)
+	var out []console.Token
+	for _, t := range tokens {
+		out = append(out, console.Token{ID: t.ID, Name: t.Name, By: t.By, Scopes: t.Scopes, Created: t.Created, Expires: t.Expires, Seen: t.Seen})
+	}
+	return out, err
+}
+
+// CreateToken gives a program what its maker may do, narrowed by the scopes.
+func (p consolePeople) CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, _ time.Time) (string, error) {
+	if len(scopes) == 0 {
+		return "", errors.Join(access.ErrInvalid, errors.New("choose at least one thing that the token may do"))
+	}
+	secret, _, err := p.access.CreateToken(ctx, actor, name, actor.Grants, scopes, expires)
+	return secret, err
+}
+
+func (p consolePeople) RevokeToken(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
+	return p.access.RevokeToken(ctx, actor, id)
+}
