@@ -21,7 +21,7 @@ var (
 )
 
 // remedy is what to do about a damaged SQLite file.
-const remedy = "stop Evenkeel, move state.db, state.db-wal, state.db-shm and evenkeel.lock out of the data folder, and run \"evenkeel restore\" with the last backup"
+const remedy = `restore the last backup into a new folder ("evenkeel restore"), and keep the damaged file until you have looked at what came out`
 
 // explain names what failed and turns what the two databases say into the
 // errors above.

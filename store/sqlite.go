@@ -33,6 +33,9 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return err
 	}
 	s.sqlite = path
+	if err := s.tellLoss(path); err != nil {
+		return err
+	}
 	write, err := sql.Open("sqlite", sqliteDSN(path, "immediate",
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-8000)"))
 	if err != nil {
@@ -81,7 +84,7 @@ func (s *Store) lookForLoss(path string) error {
 		return err
 	}
 	if db == 0 && (s.lock.holds || wal > 0) {
-		return fmt.Errorf("%w: %s is missing or empty, though Evenkeel has kept state there; %s (or remove evenkeel.lock as well to begin with nothing)",
+		return fmt.Errorf("%w: %s is missing or empty, though Evenkeel has kept state there; %s. To begin with nothing, remove evenkeel.lock",
 			ErrCorrupt, path, remedy)
 	}
 	return nil
@@ -101,7 +104,7 @@ func (s *Store) probe(ctx context.Context) error {
 	defer cancel()
 	err := s.quickCheck(bounded)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		s.log.Info("state.db is too large to be looked through at start; \"evenkeel check\" does it whole")
+		s.log.Info("state.db is too large to be looked through whole at this start", "file", s.sqlite)
 		return nil
 	}
 	return err

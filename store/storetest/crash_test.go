@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -118,7 +119,12 @@ func crash(t *testing.T, dsn string, rounds int) {
 		// Every fifth one is killed while it starts.
 		said := killed(t, dir, dsn, random, round%5 == 4)
 		start := time.Now()
-		s, err := store.Open(t.Context(), store.Config{Dir: dir, DSN: dsn}, quiet)
+		var complaints strings.Builder
+		loud := slog.New(slog.NewTextHandler(&complaints, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		s, err := store.Open(t.Context(), store.Config{Dir: dir, DSN: dsn}, loud)
+		if complaints.Len() > 0 {
+			t.Errorf("round %d: a kill is no damage, but: %s", round, complaints.String())
+		}
 		if err != nil {
 			t.Fatalf("round %d: start after the kill: %v", round, err)
 		}
