@@ -159,13 +159,13 @@ func listenerChanges(host string, old, now *snapshot, add func(estate.Change)) {
 }
 
 // restarts tells of groups whose leading process was replaced by a younger
-// one. Groups that had not settled are left out: commands that people type
-// would count as restarts.
+// one. Groups that had not settled, and commands that a shell runs again, are
+// left out.
 func restarts(host string, old, now *snapshot, add func(estate.Change)) {
 	kinds := map[string]string{kindUnit: "unit-restart", kindContainer: "container-restart", kindGroup: "group-restart"}
 	for key, l := range now.leaders {
 		was, known := old.leaders[key]
-		if !known || key == kernelGroup || l.start <= was.start {
+		if !known || key == kernelGroup || l.start <= was.start || key.kind == kindGroup && !(was.daemon && l.daemon) {
 			continue
 		}
 		started := now.machine.bootAt + l.start/userHz

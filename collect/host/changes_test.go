@@ -23,7 +23,7 @@ func TestChanges(t *testing.T) {
 			mounts:     []mount{{point: "/", device: "/dev/vda", fstype: "ext4", options: "rw,relatime"}},
 			interfaces: []netInterface{{name: "eth0", up: true, facts: map[string]string{"mtu": "1500", "speed": "1000 Mbit/s"}}},
 			listeners:  []listener{{protocol: "tcp", port: 80, addresses: []string{"0.0.0.0"}, group: shop}},
-			leaders:    map[groupKey]leader{shop: {pid: 10, start: 100 * userHz}},
+			leaders:    map[groupKey]leader{shop: {pid: 10, start: 100 * userHz, daemon: true}},
 		}
 	}
 	for name, c := range map[string]struct {
@@ -52,9 +52,10 @@ func TestChanges(t *testing.T) {
 		}, "listener-new listener:web:tcp/443: shop began to listen on tcp/443"},
 		"port closed":   {func(s *snapshot) { s.listeners = nil }, "listener-gone listener:web:tcp/80: nothing listens on tcp/80 any more"},
 		"other server":  {func(s *snapshot) { s.listeners[0].group.name = "rogue" }, "listener-change listener:web:tcp/80: tcp/80 is now served by rogue"},
-		"restart":       {func(s *snapshot) { s.leaders[shop] = leader{11, 1010 * userHz} }, "group-restart group:web:shop: shop was started anew"},
-		"next in line":  {func(s *snapshot) { s.leaders[shop] = leader{11, 500 * userHz} }, ""}, // older than the last look
-		"clock restart": {func(s *snapshot) { s.leaders = map[groupKey]leader{} }, ""},
+		"restart":       {func(s *snapshot) { s.leaders[shop] = leader{11, 1010 * userHz, true} }, "group-restart group:web:shop: shop was started anew"},
+		"next in line":  {func(s *snapshot) { s.leaders[shop] = leader{11, 500 * userHz, true} }, ""},   // older than the last look
+		"command again": {func(s *snapshot) { s.leaders[shop] = leader{11, 1010 * userHz, false} }, ""}, // a shell runs it
+		"ended":         {func(s *snapshot) { s.leaders = map[groupKey]leader{} }, ""},
 	} {
 		now := base()
 		now.at = at.Add(30 * time.Second)

@@ -31,6 +31,9 @@ type group struct {
 type leader struct {
 	pid   int
 	start int64 // ticks since boot
+	// daemon says that it runs on its own: it leads a session or was
+	// started by init. Commands that a shell runs do not.
+	daemon bool
 }
 
 // rare counts events that seldom happen. Its first figure that goes out is 0,
@@ -162,7 +165,7 @@ func (w *groupWatch) gather(now time.Time, first bool) {
 			}
 			l, ok := leaders[key]
 			if !ok || p.start < l.start || p.start == l.start && pid < l.pid {
-				leaders[key] = leader{pid, p.start}
+				leaders[key] = leader{pid, p.start, p.session == pid || p.parent == 1}
 			}
 		}
 	}
@@ -182,7 +185,7 @@ func (w *groupWatch) list(now time.Time) {
 			delete(w.groups, key)
 		}
 	}
-	chosen := pickListed(w.groups, w.cfg.Groups)
+	chosen := pickListed(w.groups, w.cfg.Groups, now, w.boot)
 	o := &w.others
 	o.fdRatio, o.memory, o.threads, o.processes, o.uninterruptible, o.zombies = -1, 0, 0, 0, 0, 0
 	for key, g := range w.groups {

@@ -207,12 +207,23 @@ func TestTheListKeepsItsPlaces(t *testing.T) {
 	add("old", 0.10, true)
 	add("rival", 0.12, false) // a little heavier: not enough
 	add("giant", 1.5, false)
-	chosen := pickListed(groups, 2)
+	chosen := pickListed(groups, 2, now, boot{at: now.Unix()})
 	if !chosen[groupKey{kindGroup, "old"}] || !chosen[groupKey{kindGroup, "giant"}] || len(chosen) != 2 {
 		t.Errorf("chosen %v, want old and giant", chosen)
 	}
 	groups[groupKey{kindGroup, "rival"}].weight = 0.3
-	if chosen = pickListed(groups, 2); chosen[groupKey{kindGroup, "old"}] {
+	if chosen = pickListed(groups, 2, now, boot{at: now.Unix()}); chosen[groupKey{kindGroup, "old"}] {
 		t.Error("a group that clearly matters more did not get the place")
+	}
+	young := &group{members: []int{1}, leader: leader{start: 90 * userHz}}
+	b := boot{at: now.Unix() - 100}
+	if young.listable(now, b) {
+		t.Error("a command of ten seconds that uses nothing is listed")
+	}
+	if !young.listable(now.Add(time.Minute), b) {
+		t.Error("a command that has lived for a minute is not listed")
+	}
+	if young.leader.daemon = true; !young.listable(now, b) {
+		t.Error("a daemon that has just started is not listed")
 	}
 }

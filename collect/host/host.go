@@ -55,7 +55,7 @@ func New(cfg Config, log *slog.Logger) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.node, err = newNodeCollectors(h.cfg, log, h.sources)
+	h.node, err = newNodeCollectors(h.cfg, h.sources)
 	if err != nil {
 		return nil, err
 	}

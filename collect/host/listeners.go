@@ -19,7 +19,6 @@ type listener struct {
 	// where it is not known.
 	queued, limit uint32
 	group         groupKey // zero where it cannot be told
-	leader        leader   // the process that holds it
 }
 
 func (l listener) name() string { return fmt.Sprintf("%s/%d", l.protocol, l.port) }
@@ -138,7 +137,7 @@ func (w *groupWatch) assignOwners(all []listener, o *owners) {
 			if !ok {
 				continue
 			}
-			all[i].group, all[i].leader = key, own.leader
+			all[i].group = key
 			if g := w.groups[key]; g != nil {
 				g.listens = w.at
 			}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -120,7 +119,7 @@ type nodeCollectors struct {
 var descNodeSuccess = prometheus.NewDesc("node_scrape_collector_success",
 	"node_exporter: Whether a collector succeeded.", []string{"collector"}, nil)
 
-func newNodeCollectors(cfg Config, log *slog.Logger, sources *sourceBoard) (*nodeCollectors, error) {
+func newNodeCollectors(cfg Config, sources *sourceBoard) (*nodeCollectors, error) {
 	if err := parseFlags(cfg); err != nil {
 		return nil, err
 	}
@@ -136,7 +135,9 @@ func newNodeCollectors(cfg Config, log *slog.Logger, sources *sourceBoard) (*nod
 	slices.Sort(names)
 	n := &nodeCollectors{names: slices.Compact(names), sources: sources, roots: cfg.roots(),
 		byName: map[string]collector.Collector{}, broken: map[string]error{}}
-	quiet := slog.New(warnings{log.Handler()})
+	// What fails comes back as an error and goes to the sources; the rest
+	// of what the collectors have to say helps nobody.
+	quiet := slog.New(slog.DiscardHandler)
 	for _, name := range n.names {
 		// One at a time, so that one that cannot start on this machine
 		// does not take the others with it.
@@ -247,14 +248,3 @@ func (n *nodeCollectors) noise(m prometheus.Metric, detached map[string]bool) bo
 	}
 	return unit != "" && state != "" && state != "failed" && d.GetGauge().GetValue() == 0
 }
-
-// warnings passes on only what is a warning or worse: node_exporter tells each
-// of its settings at start.
-type warnings struct{ slog.Handler }
-
-func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
-}
-
-func (w warnings) WithAttrs(a []slog.Attr) slog.Handler { return warnings{w.Handler.WithAttrs(a)} }
-func (w warnings) WithGroup(g string) slog.Handler      { return warnings{w.Handler.WithGroup(g)} }

@@ -20,7 +20,8 @@ type owners struct {
 }
 
 type owner struct {
-	leader
+	pid    int
+	start  int64
 	wanted time.Time // when it was last asked for
 }
 
@@ -62,11 +63,11 @@ func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.T
 		return
 	}
 	o.lastScan, o.denied = now, 0
-	for pid, p := range procs {
+	for _, p := range procs {
 		if p.kernel || p.state == 'Z' {
 			continue
 		}
-		o.scan(leader{pid, p.start}, missing, now)
+		o.scan(p, missing, now)
 		if len(missing) == 0 {
 			return
 		}
@@ -77,7 +78,7 @@ func (o *owners) find(wanted map[uint32]bool, procs map[int]*process, now time.T
 }
 
 // scan notes which of the missing sockets a process holds.
-func (o *owners) scan(p leader, missing map[uint32]bool, now time.Time) {
+func (o *owners) scan(p *process, missing map[uint32]bool, now time.Time) {
 	dir := o.roots.proc + "/" + strconv.Itoa(p.pid) + "/fd"
 	names, err := listNames(dir)
 	if err != nil {
@@ -97,7 +98,7 @@ func (o *owners) scan(p leader, missing map[uint32]bool, now time.Time) {
 		}
 		inode := uint32(parseInt([]byte(digits)))
 		if missing[inode] {
-			o.found[inode] = owner{p, now}
+			o.found[inode] = owner{p.pid, p.start, now}
 			delete(missing, inode)
 		}
 	}

@@ -15,7 +15,24 @@ const (
 	// lingering is how long a group that has no process any more stays
 	// listed, so that what runs every minute keeps one series.
 	lingering = 5 * time.Minute
+	// significant is the weight from which on a command that has just been
+	// started is listed: a hundredth of the machine.
+	significant = 0.01
 )
+
+// listable says whether a group may be listed by name at all. Commands that a
+// shell runs come and go by the hundred: one that has not lived for a minute
+// and takes next to nothing would only fill the index.
+func (g *group) listable(now time.Time, b boot) bool {
+	if g.listed || g.oomKills.count > 0 || g.retransmits.count > 0 {
+		return true
+	}
+	if len(g.members) == 0 {
+		return false
+	}
+	age := now.Unix() - b.at - g.leader.start/userHz
+	return g.leader.daemon || g.weight >= significant || age >= int64(settles/time.Second)
+}
 
 // weigh tells how much a group matters: its shares of the machine's CPU,
 // waiting, memory and I/O added up.
@@ -37,7 +54,7 @@ func weigh(u use, memory int64, b boot, elapsed time.Duration, allIO int64) floa
 // pickListed chooses the n groups that are listed by name from their weights.
 // Groups that were listed keep their place unless another one clearly matters
 // more.
-func pickListed(groups map[groupKey]*group, n int) map[groupKey]bool {
+func pickListed(groups map[groupKey]*group, n int, now time.Time, b boot) map[groupKey]bool {
 	type ranked struct {
 		key    groupKey
 		weight float64
@@ -48,7 +65,7 @@ func pickListed(groups map[groupKey]*group, n int) map[groupKey]bool {
 		if g.listed {
 			w = w*stickiness + 0.001
 		}
-		if len(g.members) == 0 && !g.listed && g.oomKills.count == 0 {
+		if !g.listable(now, b) {
 			continue
 		}
 		all = append(all, ranked{key, w})
