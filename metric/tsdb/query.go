@@ -27,7 +27,7 @@ func (d *DB) Instant(ctx context.Context, expr string, at time.Time) ([]metric.S
 	defer q.Close()
 	res := q.Exec(ctx)
 	if res.Err != nil {
-		return nil, queryError(expr, res.Err)
+		return nil, queryError(ctx, expr, res.Err)
 	}
 	switch v := res.Value.(type) {
 	case promql.Vector:
@@ -62,7 +62,7 @@ func (d *DB) Range(ctx context.Context, expr string, w metric.Window) ([]metric.
 	defer q.Close()
 	res := q.Exec(ctx)
 	if res.Err != nil {
-		return nil, queryError(expr, res.Err)
+		return nil, queryError(ctx, expr, res.Err)
 	}
 	m, err := res.Matrix()
 	if err != nil {
@@ -83,17 +83,20 @@ func (d *DB) Range(ctx context.Context, expr string, w metric.Window) ([]metric.
 }
 
 // queryError tells a query that is too large from one that is wrong.
-func queryError(expr string, err error) error {
+// The caller's own end is neither.
+func queryError(ctx context.Context, expr string, err error) error {
 	var (
 		samples promql.ErrTooManySamples
 		timeout promql.ErrQueryTimeout
 	)
 	switch {
-	case errors.Is(err, metric.ErrTooLarge):
+	case errors.Is(err, metric.ErrTooLarge): // the queue is full
 		return fmt.Errorf("query %q: %w", expr, err)
 	case errors.As(err, &samples):
 		return fmt.Errorf("query %q: %w: %w; ask for fewer series or a shorter time", expr, metric.ErrTooLarge, err)
-	case errors.As(err, &timeout):
+	case ctx.Err() != nil:
+		return fmt.Errorf("query %q: %w", expr, errors.Join(ctx.Err(), err))
+	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded): // the latter from within the storage
 		return fmt.Errorf("query %q: %w: %w", expr, metric.ErrTooLarge, err)
 	}
 	return fmt.Errorf("query %q: %w", expr, err)

@@ -155,10 +155,10 @@ func (s *scan) run() {
 			// A record that goes on does so right at the next page, and
 			// pages before the last are not empty: there, zeros are damage.
 			switch {
-			case len(s.pending) > 0:
-				s.dropPending()
 			case at%pageSize == 0 && at < used:
 				s.clear(at, end)
+			case len(s.pending) > 0:
+				s.dropPending()
 			}
 			at = end
 			continue
