@@ -85,26 +85,39 @@ func Load(extra ...fs.FS) (*Catalogue, error) {
 	return c, nil
 }
 
-// decode reads a file into v and returns the lines of the items of its one
-// top-level list.
-func decode(files fs.FS, name string, v any) (lines []int, err error) {
+// place is where an item of content stands. Its line is looked for only when
+// somebody asks, which is when something is wrong with it.
+type place struct {
+	file string
+	data []byte
+	item int // number in the file's one top-level list
+}
+
+// String is "file:line".
+func (p place) String() string {
+	var doc yaml.Node
+	if yaml.Unmarshal(p.data, &doc) != nil || len(doc.Content) == 0 || len(doc.Content[0].Content) < 2 {
+		return p.file
+	}
+	items := doc.Content[0].Content[1].Content
+	if p.item >= len(items) {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, items[p.item].Line)
+}
+
+// decode reads a file into v.
+func decode(files fs.FS, name string, v any) (place, error) {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {
-		return nil, fmt.Errorf("content: %w", err)
+		return place{}, fmt.Errorf("content: %w", err)
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return place{}, fmt.Errorf("%s: %w", name, err)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil || len(doc.Content) == 0 || len(doc.Content[0].Content) < 2 {
-		return nil, err
-	}
-	for _, item := range doc.Content[0].Content[1].Content {
-		lines = append(lines, item.Line)
-	}
-	return lines, nil
+	return place{file: name, data: data}, nil
 }
 
 func (c *Catalogue) readSignals(files fs.FS) error {
@@ -117,13 +130,14 @@ func (c *Catalogue) readSignals(files fs.FS) error {
 		var file struct {
 			Signals []*Signal `yaml:"signals"`
 		}
-		lines, err := decode(files, name, &file)
+		at, err := decode(files, name, &file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		for i, s := range file.Signals {
-			s.place = fmt.Sprintf("%s:%d", name, lines[i])
+			at.item = i
+			s.place = at
 			if err := c.addSignal(s); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", s.place, err))
 			}
@@ -163,13 +177,14 @@ func (c *Catalogue) readChecks(files fs.FS) error {
 		var file struct {
 			Checks []*Check `yaml:"checks"`
 		}
-		lines, err := decode(files, name, &file)
+		at, err := decode(files, name, &file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		for i, check := range file.Checks {
-			check.place = fmt.Sprintf("%s:%d", name, lines[i])
+			at.item = i
+			check.place = at
 			if err := check.validate(); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", check.place, err))
 				continue

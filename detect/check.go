@@ -51,7 +51,7 @@ type Check struct {
 	effectText        *template.Template
 	remedyText        []*template.Template
 	rank              int // causes before their echoes
-	place             string
+	place             place
 }
 
 // Grade is one severity rule.
@@ -80,7 +80,7 @@ type Blame struct {
 	Of     string  `yaml:"of"` // kind; "self" for Name; "server" for the program that listens at label.target
 	Signal string  `yaml:"signal"`
 	Least  float64 `yaml:"least"` // an excess below this is nobody's fault
-	Text   string  `yaml:"text"`  // template with .value, .usual, .known and the check's own names
+	Text   string  `yaml:"text"`  // template with .value, .usual_value, .known_value, .its for the suspect's other signals, and the check's own names
 	Name   string  `yaml:"name"`  // template, for self
 	Limit  int     `yaml:"limit"` // at most so many; 3 by default
 	When   string  `yaml:"when"`  // over the check's own signals

@@ -203,6 +203,13 @@ func (k *compiler) blame(b *Blame, all *Catalogue, names map[string]any) {
 	}
 	names = maps.Clone(names)
 	names["value"], names["usual_value"], names["known_value"] = 1.0, 1.0, true
+	its := map[string]any{}
+	if of := all.kinds[b.Of]; of != nil {
+		for _, s := range of.signals {
+			its[s.Name] = 1.0
+		}
+	}
+	names["its"] = its
 	b.when = k.condition("culprits", b.When)
 	b.text = k.text("culprits", b.Text, names)
 	if b.Of == "server" {

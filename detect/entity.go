@@ -29,6 +29,17 @@ func (e *Entity) Value(s *Signal) (float64, bool) {
 	return v, !math.IsNaN(v)
 }
 
+// figures are all signals that are there, by name.
+func (e *Entity) figures() map[string]any {
+	out := map[string]any{}
+	for i, v := range e.values {
+		if !math.IsNaN(v) {
+			out[e.Kind.signals[i].Name] = v
+		}
+	}
+	return out
+}
+
 // forget makes the signals that keep says no to absent; all of them for nil.
 func (e *Entity) forget(keep func(*Signal) bool) {
 	if e.source == nil {

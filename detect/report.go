@@ -133,6 +133,7 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		}
 		usual := x.entity.usual[b.signal.index]
 		names["value"], names["usual_value"], names["known_value"] = x.value, usual.Median(), usual.Known()
+		names["its"] = x.entity.figures()
 		text, err := write(b.text, names)
 		if err != nil {
 			continue

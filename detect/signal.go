@@ -39,7 +39,7 @@ type Signal struct {
 	index   int
 	exprs   []string // of every file that provides it, in order
 	learned bool     // some check or culprit asks what is usual
-	place   string   // file:line
+	place   place
 }
 
 const defaultWindow = 45 * time.Second
