@@ -27,7 +27,7 @@ func TestFaultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRunner(chosen, "", pace{settle: 45 * time.Second, hold: 10 * time.Second, after: 15 * time.Second}, t.Output())
+	r, err := newRunner(chosen, "", pace{settle: 45 * time.Second, calm: 2 * time.Minute, hold: 10 * time.Second, after: 15 * time.Second}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,6 +74,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	dry := fs.Bool("dry", false, "make each fault for -hold without Evenkeel, to see its effect by other means")
 	var pace pace
 	fs.DurationVar(&pace.settle, "settle", 90*time.Second, "quiet time before the first fault, for baselines")
+	fs.DurationVar(&pace.calm, "calm", 2*time.Minute, "longest wait before a fault for other findings to end")
 	fs.DurationVar(&pace.hold, "hold", 20*time.Second, "how long a fault goes on after it was found, for echoes")
 	fs.DurationVar(&pace.after, "after", 30*time.Second, "how long to watch after a fault was resolved, for echoes")
 	if err := fs.Parse(args); err != nil {

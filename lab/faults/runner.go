@@ -12,7 +12,7 @@ import (
 )
 
 // pace is how long the run waits for what.
-type pace struct{ settle, hold, after time.Duration }
+type pace struct{ settle, calm, hold, after time.Duration }
 
 // runner makes faults on one scene, one after another, beside one Evenkeel,
 // as they would happen to one machine over a bad day.
@@ -132,6 +132,16 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 	never := func() bool { return false }
 	if err := watch(time.Now().Add(time.Second), never); err != nil {
 		return o, err
+	}
+	// What is left of the fault before, or is wrong on this machine by itself,
+	// gets a while to end, so that it is not taken for this fault.
+	if err := watch(time.Now().Add(r.pace.calm), all.quiet); err != nil {
+		return o, err
+	}
+	for id, s := range all {
+		if !s.gone.IsZero() {
+			delete(all, id)
+		}
 	}
 	standing := map[string]bool{}
 	for id, s := range all {
