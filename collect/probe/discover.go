@@ -67,6 +67,7 @@ type Discoverer struct {
 	mu      sync.Mutex
 	memory  memory
 	written time.Time
+	gist    []string // of the memory that was written
 }
 
 // NewDiscoverer reads what an earlier one remembered in the file at path. A
@@ -93,15 +94,14 @@ func (d *Discoverer) Known() []Spec {
 func (d *Discoverer) Discover(ctx context.Context, now time.Time, s Surroundings) ([]Spec, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	before := d.memory.names()
 	d.memory.see(now, s.Listeners)
 	d.askNew(ctx, now)
 	d.askResolvers(ctx, now, s)
 	specs := d.memory.specs()
 	err := ctx.Err()
-	if changed := !slices.Equal(before, d.memory.names()); err == nil && (changed || now.Sub(d.written) > askAgain) {
+	if gist := d.memory.gist(now); err == nil && (!slices.Equal(gist, d.gist) || now.Sub(d.written) > askAgain) {
 		if err = d.memory.save(d.path); err == nil {
-			d.written = now
+			d.written, d.gist = now, gist
 		}
 	}
 	return specs, err
@@ -235,9 +235,10 @@ func (c *candidate) isDue(now time.Time) bool {
 
 // isGone tells whether to forget a listener that was last seen before now.
 func (c *candidate) isGone(now time.Time) bool {
-	missed := c.Speaks.probed() && c.LastSeen.Sub(c.FirstSeen) >= settles
-	return !missed || now.Sub(c.LastSeen) > missedFor
+	return !c.Speaks.probed() || !c.settled() || now.Sub(c.LastSeen) > missedFor
 }
+
+func (c *candidate) settled() bool { return c.LastSeen.Sub(c.FirstSeen) >= settles }
 
 func (c *candidate) learn(now time.Time, a answer, err error) {
 	c.asked = now

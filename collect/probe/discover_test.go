@@ -187,6 +187,29 @@ func TestDiscoveryOverADay(t *testing.T) {
 	step(time.Minute, "https-127.0.0.1-443 http-127.0.0.1-40000", 443, 40000)
 }
 
+func TestAStoppedServiceIsMissedAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "probes.json")
+	m := &machine{speaks: map[uint16]protocol{80: speaksHTTP}}
+	d := m.discoverer(t, path)
+	now := time.Now()
+	look := func(ports ...uint16) string {
+		t.Helper()
+		now = now.Add(30 * time.Second)
+		specs, err := d.Discover(t.Context(), now, listening(ports...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return namesOfSpecs(specs)
+	}
+	for range 5 {
+		look(80)
+	}
+	d = m.discoverer(t, path) // nothing told the first one that it ends
+	if got := look(); got != "http-127.0.0.1-80" {
+		t.Errorf("after a crash: %q", got)
+	}
+}
+
 func TestDiscoveryIsBounded(t *testing.T) {
 	m := &machine{speaks: map[uint16]protocol{}}
 	var ports []uint16

@@ -168,10 +168,17 @@ func (m *memory) specs() []Spec {
 	return specs
 }
 
-func (m *memory) names() []string {
-	var names []string
+// gist is what must not be lost by a crash: which probes there are, and which
+// of their listeners would be missed, or are.
+func (m *memory) gist(now time.Time) []string {
+	var gist []string
 	for _, s := range m.specs() {
-		names = append(names, s.Name)
+		gist = append(gist, s.Name+" "+s.KnownUp.String())
 	}
-	return names
+	for _, c := range m.Candidates {
+		if c.Speaks.probed() {
+			gist = append(gist, fmt.Sprint(c.address(), c.settled(), c.LastSeen.Equal(now)))
+		}
+	}
+	return gist
 }
