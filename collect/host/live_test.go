@@ -151,3 +151,30 @@ func BenchmarkObserve(b *testing.B) {
 		}
 	}
 }
+
+// Figures and estate are asked for by different parts at the same time.
+func TestLooksAtTheSameTime(t *testing.T) {
+	h := newTestHost(t, Config{})
+	done := make(chan error, 4)
+	for range 2 {
+		go func() {
+			_, err := h.Gatherer().Gather()
+			done <- err
+		}()
+		go func() {
+			_, err := h.Observe(t.Context(), time.Now())
+			done <- err
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	h.Close()
+	h.Close()
+	h.again()
+	if up, ok := gather(t, h).value("evenkeel_host_source_up", "source", "kernel-log"); !ok || up != 0 {
+		t.Errorf("after Close the kernel's log is up: %v, %v", up, ok)
+	}
+}
