@@ -46,6 +46,7 @@ const (
 	full
 	corrupt
 	duplicate
+	gone // the connection
 )
 
 func kind(err error) failure {
@@ -67,9 +68,14 @@ func kind(err error) failure {
 			return duplicate
 		case "53100":
 			return full
+		case "57P01", "57P02", "57P03":
+			return gone
 		case "XX001", "XX002":
 			return corrupt
 		}
+	}
+	if pgconn.SafeToRetry(err) {
+		return gone
 	}
 	return other
 }

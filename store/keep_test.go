@@ -76,6 +76,32 @@ func TestASecondProcessIsRefusedAndToldWho(t *testing.T) {
 	mustOpen(t, Config{Dir: dir})
 }
 
+func TestOnlyTheOwnerMayReadState(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, Config{Dir: dir})
+	if err := write(s, 1, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.backupBefore(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.BackupTo(t.Context(), filepath.Join(dir, "backup")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
 // next is a schema with one more step.
 func next(t *testing.T, step string) fs.FS {
 	t.Helper()

@@ -81,6 +81,9 @@ func (s *Store) backupBefore(ctx context.Context, version int64) error {
 	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
+	if err := private(part); err != nil {
+		return err
+	}
 	if _, err := s.write.NewRaw("VACUUM INTO ?", part).Exec(ctx); err != nil {
 		return s.explain("copy state.db", err)
 	}

@@ -19,6 +19,8 @@ import (
 const (
 	// connections to PostgreSQL at most, one of them the guard's.
 	connections = 9
+	// idle connections are kept at most.
+	idle = 2
 	// guardEvery is how often the guard looks whether it still has the lock.
 	guardEvery = 5 * time.Second
 	// guardPatience is how long Open waits for the lock of a process that has
@@ -45,7 +47,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string) error {
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(2)
+	db.SetMaxIdleConns(idle)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	s.write = bun.NewDB(db, pgdialect.New())
 	s.read = s.write

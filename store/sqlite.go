@@ -36,6 +36,9 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := s.tellLoss(path); err != nil {
 		return err
 	}
+	if err := private(path); err != nil {
+		return err
+	}
 	write, err := sql.Open("sqlite", sqliteDSN(path, "immediate",
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "cache_size(-8000)"))
 	if err != nil {
@@ -54,6 +57,16 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	read.SetMaxIdleConns(2)
 	s.read = bun.NewDB(read, sqlitedialect.New())
 	return nil
+}
+
+// private makes a file that only its owner may read, or makes it so: it holds
+// the hashes of passwords. SQLite gives its other files the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 func sqliteDSN(path, txlock string, pragmas ...string) string {

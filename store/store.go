@@ -19,7 +19,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -157,7 +156,26 @@ func (s *Store) change(ctx context.Context, what string, fn func(ctx context.Con
 	if fence := s.fenced.Load(); fence != nil {
 		return fmt.Errorf("%s: %w", what, *fence)
 	}
-	return s.explain(what, s.write.RunInTx(ctx, &sql.TxOptions{}, fn))
+	tx, err := s.begin(ctx)
+	if err != nil {
+		return s.explain(what, err)
+	}
+	if err := fn(ctx, tx); err != nil {
+		return s.explain(what, errors.Join(err, ended(tx.Rollback())))
+	}
+	return s.explain(what, tx.Commit())
+}
+
+// begin begins a transaction. A connection of the pool may have ended since it
+// was last used, with the server for example; then the next one is tried, for
+// nothing has been done yet.
+func (s *Store) begin(ctx context.Context) (tx bun.Tx, err error) {
+	for range idle + 1 {
+		if tx, err = s.write.BeginTx(ctx, nil); kind(err) != gone {
+			break
+		}
+	}
+	return tx, err
 }
 
 // postgres tells which of the two databases it is.

@@ -114,6 +114,7 @@ func TestABackupRestoredIntoEitherDatabaseGivesTheSameAnswers(t *testing.T) {
 	for from, source := range kinds {
 		for to, target := range kinds {
 			t.Run(from+" to "+to, func(t *testing.T) {
+				t.Parallel()
 				s := openStore(t, source(t))
 				live(t, s)
 				want := answers(t, s)

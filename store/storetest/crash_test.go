@@ -106,8 +106,8 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		}
 		rounds = n
 	}
-	t.Run("SQLite", func(t *testing.T) { crash(t, "", rounds) })
-	t.Run("PostgreSQL", func(t *testing.T) { crash(t, storetest.Postgres(t), max(1, rounds/5)) })
+	t.Run("SQLite", func(t *testing.T) { t.Parallel(); crash(t, "", rounds) })
+	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); crash(t, storetest.Postgres(t), max(1, rounds/5)) })
 }
 
 func crash(t *testing.T, dsn string, rounds int) {

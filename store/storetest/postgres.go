@@ -145,7 +145,8 @@ func runPrivate(initdb, server string, as *syscall.Credential) (string, error) {
 		return "", err
 	}
 	cmd := run(server, "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories="+dir, "-c", "max_connections=60", "-c", "shared_buffers=64MB")
+		"-c", "unix_socket_directories="+dir, "-c", "max_connections=60", "-c", "shared_buffers=64MB",
+		"-c", "fsync=off") // nobody pulls the plug on a test's server
 	cmd.Stdout, cmd.Stderr = logs, logs
 	if err := startLocked(cmd); err != nil {
 		return "", err
