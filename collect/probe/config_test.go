@@ -167,3 +167,20 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		}
 	}
 }
+
+func TestTheManualsExamplesWork(t *testing.T) {
+	text, err := os.ReadFile("../../docs/probes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\nprobes:\n")[1:]
+	if len(blocks) < 5 {
+		t.Fatalf("found %d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		example, _, _ := strings.Cut(b, "```")
+		if _, err := ParseConfig([]byte(example)); err != nil {
+			t.Errorf("%v in:\n%s", err, example)
+		}
+	}
+}

@@ -34,6 +34,7 @@ const (
 	askAgain       = 5 * time.Minute
 	settles        = 2 * time.Minute  // seen for so long, a listener that vanishes is missed
 	settlesPassing = 10 * time.Minute // before one on a port that the kernel chose is asked
+	settlesForGood = 24 * time.Hour   // before such a one is missed
 	missedFor      = time.Hour        // then it is forgotten
 	passingFrom    = 32768            // ports that the kernel gives to who asks for none
 )
@@ -57,8 +58,9 @@ func isBinary(port uint16) bool {
 // Each listener is asked once, gently; see sniff. What has once been found is
 // remembered over restarts, so that a service that is stopped keeps a probe
 // that fails, for an hour; then it is taken as gone for good. A listener that
-// never stood for two minutes is not missed, nor is a port that the kernel
-// chose asked before it has stood for ten: test servers come and go.
+// never stood for two minutes is not missed. A port that the kernel chose is
+// asked when it has stood for ten, and missed only when it stood for a day:
+// test servers and tools come and go.
 type Discoverer struct {
 	path string
 	ask  func(ctx context.Context, address string) (answer, error)
@@ -238,7 +240,15 @@ func (c *candidate) isGone(now time.Time) bool {
 	return !c.Speaks.probed() || !c.settled() || now.Sub(c.LastSeen) > missedFor
 }
 
-func (c *candidate) settled() bool { return c.LastSeen.Sub(c.FirstSeen) >= settles }
+// settled tells whether it would be missed. A port that the kernel chose is
+// another one after each start, so its end says nothing, unless it stood for a day.
+func (c *candidate) settled() bool {
+	stood := c.LastSeen.Sub(c.FirstSeen)
+	if c.Port >= passingFrom {
+		return stood >= settlesForGood
+	}
+	return stood >= settles
+}
 
 func (c *candidate) learn(now time.Time, a answer, err error) {
 	c.asked = now

@@ -185,6 +185,15 @@ func TestDiscoveryOverADay(t *testing.T) {
 	step(61*time.Minute, "https-127.0.0.1-443 http-127.0.0.1-40000", 443, 40000)
 	d = m.discoverer(t, path)
 	step(time.Minute, "https-127.0.0.1-443 http-127.0.0.1-40000", 443, 40000)
+
+	// A port that the kernel chose is missed only after a day.
+	step(time.Minute, "https-127.0.0.1-443", 443)
+	step(11*time.Minute, "https-127.0.0.1-443", 443, 40000)
+	step(11*time.Minute, "https-127.0.0.1-443 http-127.0.0.1-40000", 443, 40000)
+	for range 25 {
+		step(time.Hour, "https-127.0.0.1-443 http-127.0.0.1-40000", 443, 40000)
+	}
+	step(time.Minute, "https-127.0.0.1-443 http-127.0.0.1-40000", 443)
 }
 
 func TestAStoppedServiceIsMissedAfterACrash(t *testing.T) {

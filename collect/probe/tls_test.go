@@ -9,11 +9,13 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -182,6 +184,39 @@ func TestCertificatesAreJudgedAndDescribed(t *testing.T) {
 		defer s.Close()
 		want(t, once(t, Spec{Type: HTTP, Target: s.URL, TLS: ca}), Down, ReasonTLS, "refused the TLS handshake", "certificate required")
 	})
+}
+
+func TestAProxyIsUsedWhereItIsConfigured(t *testing.T) {
+	root := issue(t, nil, isCA("Test Root"))
+	server := present(t, http.NotFoundHandler(), issue(t, root, nil))
+	var asked atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		to, err := net.Dial("tcp", r.Host)
+		if r.Method != http.MethodConnect || err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		from, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(to, from)
+		io.Copy(from, to)
+		from.Close()
+	}))
+	defer proxy.Close()
+	s := Spec{Type: HTTP, Target: server.URL, TLS: TLSSpec{CAFile: root.file(t)}, HTTP: HTTPSpec{Proxy: proxy.URL, Expect: HTTPExpect{Status: []StatusRange{{404, 404}}}}}
+	r := once(t, s)
+	want(t, r, Up, "")
+	if asked.Load() != 1 || r.Certificate == nil {
+		t.Errorf("the proxy was asked %d times; certificate %v", asked.Load(), r.Certificate)
+	}
+	s.TLS.ServerName = "other.test"
+	want(t, once(t, s), Down, ReasonTLS, "not for other.test")
+	s.HTTP.Proxy = "http://" + vacant(t)
+	want(t, once(t, s), Down, ReasonRefused)
 }
 
 func TestARenewedCertificateIsAChange(t *testing.T) {
