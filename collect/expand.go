@@ -142,7 +142,7 @@ func (w *round) labels(name string, m *dto.Metric, b bound) labels.Labels {
 	if b.label != "" {
 		lb.Set(b.label, formatBound(b.value))
 	}
-	lb.Set(labels.MetricName, name)
+	lb.Set(model.MetricNameLabel, name)
 	return lb.Labels()
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/metadata"
 	"github.com/prometheus/prometheus/model/timestamp"
@@ -62,7 +63,7 @@ func NewRecorder(target labels.Labels, source prometheus.Gatherer, into storage.
 		known: map[string]*known{}, meta: map[string]metadata.Metadata{}}
 	for i, name := range []string{"up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_series_added"} {
 		b := labels.NewBuilder(target)
-		r.report[i].labels = b.Set(labels.MetricName, name).Labels()
+		r.report[i].labels = b.Set(model.MetricNameLabel, name).Labels()
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package tsdb
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -129,7 +130,7 @@ func (d *DB) salvageSegment(path string, last bool) error {
 			s.cut, name, info.ModTime().UTC().Format(time.RFC3339), s.lost, copied)
 	}
 	if err := os.WriteFile(path+".salvaged", s.data, info.Mode()); err != nil {
-		return err
+		return errors.Join(err, os.Remove(path+".salvaged"))
 	}
 	return os.Rename(path+".salvaged", path)
 }

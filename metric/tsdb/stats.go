@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/tsdb"
 )
@@ -98,5 +98,5 @@ func dirSize(dir string) (int64, error) {
 // Cardinality returns where the active series come from: the limit largest
 // metrics, labels and label pairs. It walks the whole index in memory.
 func (d *DB) Cardinality(limit int) *tsdb.Stats {
-	return d.db.Head().Stats(labels.MetricName, limit)
+	return d.db.Head().Stats(model.MetricNameLabel, limit)
 }
