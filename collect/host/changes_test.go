@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/dbus"
-
 	"github.com/evenkeel/evenkeel/estate"
 )
 
@@ -157,19 +155,6 @@ func TestPackageRuns(t *testing.T) {
 	}
 	if runs := packageRuns(parseDpkgLog([]byte(log), time.UTC), now.Add(-2*time.Hour), now.Add(2*time.Minute)); len(runs) != 2 {
 		t.Errorf("later and since 08:00: %+v, want vim and late", runs)
-	}
-}
-
-func TestUnits(t *testing.T) {
-	got, err := unitsOf([]dbus.UnitStatus{
-		{Name: "nginx.service", Description: "A web server", ActiveState: "active", SubState: "running"},
-		{Name: "backup.service", ActiveState: "failed", SubState: "failed"},
-		{Name: "loop.service", ActiveState: "activating", SubState: "auto-restart"},
-		{Name: "idle.service", ActiveState: "inactive", SubState: "dead"},
-	})
-	want := []unit{{"nginx.service", "A web server", "active"}, {"backup.service", "", "failed"}, {"loop.service", "", "restarting"}}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

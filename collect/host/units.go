@@ -24,6 +24,10 @@ func readUnits(ctx context.Context, r roots) ([]unit, error) {
 	if _, err := os.Stat(r.rootPath("run/systemd/system")); err != nil || r.root != "/" {
 		return nil, nil // not run by systemd, or not ours to ask
 	}
+	return askUnits(ctx)
+}
+
+func askUnits(ctx context.Context) ([]unit, error) {
 	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
 	defer cancel()
 	conn, err := dbus.NewWithContext(ctx)
