@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -190,6 +189,3 @@ func (s *Subject) lacks() []*Signal {
 	}
 	return out
 }
-
-// bare is a signal's name without "host.".
-func bare(name string) string { return strings.TrimPrefix(name, "host.") }
