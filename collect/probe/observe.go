@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ func (p *Prober) names() []string {
 
 // ownPort is the TCP port of this machine that the probe asks, if it asks one.
 func (r *running) ownPort(own []netip.Addr) (uint16, bool) {
-	if r.spec.Type == DNS || r.spec.Type == ICMP {
+	if r.spec.Type == DNS || r.spec.Type == ICMP || r.spec.HTTP.Proxy != "" {
 		return 0, false
 	}
 	remote := r.remote()
@@ -147,6 +148,27 @@ func (r *running) ownPort(own []netip.Addr) (uint16, bool) {
 	}
 	return remote.Port(), remote.Addr().IsLoopback() || slices.Contains(own, remote.Addr())
 }
+
+// remote is who answered last, or else the address that the target names, so
+// that a service that is down is still known to be ours.
+func (r *running) remote() netip.AddrPort {
+	for i := len(r.rounds) - 1; i >= 0; i-- {
+		if a := r.rounds[i].Remote; a.IsValid() {
+			return a
+		}
+	}
+	target := r.check.label()
+	if u, err := url.Parse(target); err == nil && u.Host != "" {
+		target = withPort(u.Host, defaultPort[u.Scheme])
+	}
+	a, err := netip.ParseAddrPort(target)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+var defaultPort = map[string]string{"http": "80", "https": "443", "postgres": "5432", "mysql": "3306", "redis": "6379", "rediss": "6379"}
 
 // addressBook remembers the machine's own addresses for a minute.
 type addressBook struct {

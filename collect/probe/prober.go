@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -337,14 +336,4 @@ func (p *Prober) results(now time.Time) []Result {
 	}
 	slices.SortFunc(out, func(a, b Result) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// remote is who answered last, or the target's own address where it is one.
-func (r *running) remote() netip.AddrPort {
-	for i := len(r.rounds) - 1; i >= 0; i-- {
-		if a := r.rounds[i].Remote; a.IsValid() {
-			return a
-		}
-	}
-	return netip.AddrPort{}
 }

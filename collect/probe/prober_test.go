@@ -246,3 +246,24 @@ func TestPhasesNeverSumToMoreThanTheRound(t *testing.T) {
 		}
 	})
 }
+
+func TestAServiceThatIsDownIsStillOurs(t *testing.T) {
+	for target, listener := range map[string]string{
+		"http://127.0.0.1/health":    "listener:web-1:tcp/80",
+		"https://[::1]:8443/":        "listener:web-1:tcp/8443",
+		"https://shop.example:8443/": "",
+		"http://192.0.2.7/":          "",
+	} {
+		p, err := New(Config{Probes: []Spec{{Name: "p", Type: HTTP, Target: target}}}, "web-1", quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, r := range p.Observe(time.Now()).Relations {
+			got = r.From
+		}
+		if got != listener {
+			t.Errorf("%s is answered by %q, want %q", target, got, listener)
+		}
+	}
+}
