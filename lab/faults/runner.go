@@ -135,7 +135,8 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 	}
 	// What is left of the fault before, or is wrong on this machine by itself,
 	// gets a while to end, so that it is not taken for this fault.
-	if err := watch(time.Now().Add(r.pace.calm), all.quiet); err != nil {
+	quiet := func() bool { return all.quiet(nil) }
+	if err := watch(time.Now().Add(r.pace.calm), quiet); err != nil {
 		return o, err
 	}
 	for id, s := range all {
@@ -172,7 +173,8 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 		return o, fmt.Errorf("the fault could not be ended: %w", err)
 	}
 	ended := time.Now()
-	if err := watch(ended.Add(resolvedWithin+15*time.Second), all.quiet); err != nil {
+	quiet = func() bool { return all.quiet(standing) }
+	if err := watch(ended.Add(resolvedWithin+15*time.Second), quiet); err != nil {
 		return o, err
 	}
 	if err := watch(time.Now().Add(r.pace.after), never); err != nil {
@@ -183,10 +185,11 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 	return o, nil
 }
 
-// quiet tells whether all that was seen is resolved.
-func (all sightings) quiet() bool {
-	for _, s := range all {
-		if s.gone.IsZero() {
+// quiet tells whether all that was seen is resolved, but for those that are
+// passed over.
+func (all sightings) quiet(passed map[string]bool) bool {
+	for id, s := range all {
+		if s.gone.IsZero() && !passed[id] {
 			return false
 		}
 	}
