@@ -40,8 +40,8 @@ func (a *App) flow(g *lifecycle.Group) {
 	// 4. What time itself brings: acceptances end, history is pruned, what was
 	// learned is kept.
 	loop(g, a.board, "acceptances", 5*time.Second, every, a.findings.Expire)
-	loop(g, a.board, "baselines", 5*time.Minute, 5*time.Minute, a.saveBaselines)
-	loop(g, a.board, "pruning", time.Minute, time.Hour, a.prune)
+	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
+	loop(g, a.board, "pruning", 20*time.Second, time.Hour, a.prune)
 }
 
 // record writes a source's figures at every interval, and ends its series when
