@@ -169,3 +169,32 @@ func TestConfigTellsAllThatIsWrong(t *testing.T) {
 		t.Errorf("the defaults: %v", err)
 	}
 }
+
+// What comes from files of this machine may be cut short or strange; no
+// parser may stumble over it.
+func FuzzTexts(f *testing.F) {
+	for _, path := range []string{"/proc/self/mountinfo", "/proc/self/cgroup", "/proc/meminfo", "/etc/os-release", "/var/log/dpkg.log"} {
+		if b, err := tail(path, 2000); err == nil {
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, m := range parseMounts(b) {
+			if m.point == "" || strings.Contains(m.options, "\n") {
+				t.Errorf("mount %+v", m)
+			}
+		}
+		p := parseCgroups(b)
+		if p.group.kind != "" && p.group.name == "" {
+			t.Errorf("a group without a name from %q", b)
+		}
+		hierarchies(b, roots{root: "/", sys: "/sys"})
+		parseIO(b)
+		parseStatm(b)
+		parseOpenFilesLimit(b)
+		osName(b)
+		cpuField(b, "flags")
+		keyed(b)
+		packageRuns(parseDpkgLog(b, time.UTC), time.Unix(0, 0), time.Unix(1800000000, 0))
+	})
+}

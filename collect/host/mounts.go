@@ -64,7 +64,7 @@ func parseMounts(b []byte) []mount {
 		}
 		m := mount{point: unescapeMount(l[4]), number: l[2], fstype: rest[0], device: unescapeMount(rest[1])}
 		m.options, m.readOnly = mergeOptions(l[5], rest[2])
-		if !slices.Contains(order, m.point) {
+		if _, known := byPoint[m.point]; !known {
 			order = append(order, m.point)
 		}
 		byPoint[m.point], roots[m.point] = m, l[3]
