@@ -40,7 +40,10 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"baselines of any size", baselines},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.run(t, open(t)) })
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
+			part.run(t, open(t))
+		})
 	}
 }
 
