@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -44,7 +43,7 @@ func (d *Delta) diffEntities(prev []Entity, o Observation) {
 	}
 	now := make(map[string]bool, len(o.Entities))
 	for _, e := range o.Entities {
-		e.ID, e.Name = plain(e.ID), plain(e.Name)
+		e.ID, e.Name = Plain(e.ID), Plain(e.Name)
 		if now[e.ID] {
 			continue // reported twice: the first one counts
 		}
@@ -97,15 +96,9 @@ func facts(attributes map[string]string) map[string]string {
 		if len(v) > maxFact {
 			v = v[:maxFact]
 		}
-		out[plain(k)] = plain(v)
+		out[Plain(k)] = text(v)
 	}
 	return out
-}
-
-// plain makes text of what the outside world calls something: a name that
-// cannot be stored would be another one after each start.
-func plain(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
 // joint names a relation within one source.
@@ -124,7 +117,7 @@ func (d *Delta) diffRelations(prev []Relation, o Observation) {
 	}
 	now := make(map[joint]bool, len(o.Relations))
 	for _, r := range o.Relations {
-		r.From, r.To = plain(r.From), plain(r.To)
+		r.From, r.To = Plain(r.From), Plain(r.To)
 		if now[r.joint()] {
 			continue
 		}
@@ -163,6 +156,7 @@ func complete(c Change, o Observation) Change {
 	if c.Key == "" {
 		c.Key = fmt.Sprintf("%s|%s|%s|%s", c.Kind, c.Entity, c.At.UTC().Format(time.RFC3339Nano), c.Summary)
 	}
+	c.Entity, c.Key = Plain(c.Entity), Plain(c.Key)
 	c.ID = changeID(c)
 	return c
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+
+	"github.com/evenkeel/evenkeel/estate"
 )
 
 // validate checks an observation that a practice made.
@@ -27,7 +28,7 @@ func (o Observation) validate() error {
 // outside world and may not be text, and a figure may not be a number. What is
 // not a number is no figure.
 func (o Observation) tidy() Observation {
-	o.Key.Check, o.Key.Entity = plain(o.Key.Check), plain(o.Key.Entity)
+	o.Key.Check, o.Key.Entity = estate.Plain(o.Key.Check), estate.Plain(o.Key.Entity)
 	o.Report.Evidence = slices.Clone(o.Report.Evidence)
 	for i := range o.Report.Evidence {
 		e := &o.Report.Evidence[i]
@@ -47,8 +48,4 @@ func finite(v *float64) *float64 {
 		return nil
 	}
 	return v
-}
-
-func plain(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }

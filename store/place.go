@@ -94,7 +94,15 @@ func (s *Store) find(column bun.Ident, text string) schema.QueryWithArgs {
 	return bun.SafeQuery("instr(?, ?)", column, searchable(text))
 }
 
-// searchable is how text is searched: plain and in lower case.
+// maxSearch bounds a search text, in bytes: it is part of an index, and
+// PostgreSQL takes 2,700 bytes for a row of one.
+const maxSearch = 1000
+
+// searchable is how text is searched: plain, in lower case, and its beginning.
 func searchable(parts ...string) string {
-	return strings.ToLower(plain(strings.Join(parts, "\n")))
+	s := strings.ToLower(plain(strings.Join(parts, "\n")))
+	if len(s) > maxSearch {
+		s = strings.ToValidUTF8(s[:maxSearch], "")
+	}
+	return s
 }

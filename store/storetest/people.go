@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,21 +177,24 @@ func baselines(t *testing.T, s Store) {
 }
 
 func oddText(t *testing.T, s Store) {
-	odd := []string{"it's", `"quoted"`, "a?b ?0 $1 :x", "nul\x00byte", "bad\xff\xfeutf8", "ünï ☃ 日本", "back\\slash", "'; DROP TABLE findings; --", "{\"a\":1}"}
+	odd := []string{"it's", `"quoted"`, "a?b ?0 $1 :x", "nul\x00byte", "bad\xff\xfeutf8", "ünï ☃ 日本", "back\\slash", "'; DROP TABLE findings; --", "{\"a\":1}",
+		long("/a/long/path"), long("/a/long/path") + "2"}
 	findings := finding.NewService(s, slog.New(slog.DiscardHandler))
 	things := estate.NewService(s, slog.New(slog.DiscardHandler))
 	var obs []finding.Observation
 	var entities []estate.Entity
+	var changes []estate.Change
 	for _, text := range odd {
 		obs = append(obs, finding.Observation{Key: finding.Key{Tenant: "default", Environment: "home", Practice: "detect", Check: "c", Entity: "unit:" + text},
 			At: t0, Sign: finding.Firing, Report: finding.Report{Severity: finding.Info, Title: text, Effect: text, EntityName: text,
 				Culprits: []finding.Culprit{{Name: text, Text: text}}}})
 		entities = append(entities, estate.Entity{ID: "unit:" + text, Kind: estate.Unit, Name: text, Attributes: map[string]string{text: text}})
+		changes = append(changes, estate.Change{Entity: "unit:" + text, Kind: "mount", Summary: text, Before: text, After: text})
 	}
 	for i := range 2 {
 		check(t, findings.Record(t.Context(), obs))
 		check(t, things.Observe(t.Context(), estate.Observation{Tenant: "default", Environment: "home", Source: "host",
-			At: t0.Add(time.Duration(i) * time.Second), Entities: entities, Complete: true}))
+			At: t0.Add(time.Duration(i) * time.Second), Entities: entities, Changes: changes, Complete: true}))
 		findings = finding.NewService(s, slog.New(slog.DiscardHandler))
 		things = estate.NewService(s, slog.New(slog.DiscardHandler))
 	}
@@ -206,6 +210,9 @@ func oddText(t *testing.T, s Store) {
 	list, err := s.Entities(t.Context(), estate.Filter{Tenant: "default"})
 	check(t, err)
 	names := map[string]bool{}
+	if len(list.Entities) != len(odd) {
+		t.Errorf("%d entities, want %d", len(list.Entities), len(odd))
+	}
 	for _, e := range list.Entities {
 		names[e.Name] = true
 		if !e.Since.Equal(t0) {
@@ -225,4 +232,13 @@ func oddText(t *testing.T, s Store) {
 	if _, err := s.Finding(t.Context(), "default", "\x00'"); !errors.Is(err, finding.ErrNotFound) {
 		t.Errorf("an odd id: %v", err)
 	}
+}
+
+// long repeats a text until no index takes it, in a way that does not pack.
+func long(text string) string {
+	var b strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&b, "%s%x", text, sha256.Sum256(fmt.Append(nil, i)))
+	}
+	return b.String()
 }
