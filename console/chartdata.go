@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/metric"
 )
@@ -99,8 +102,9 @@ func (d drawn) lines(series []metric.Series, w metric.Window, n int) []line {
 		mean float64
 	}
 	all := make([]weighed, 0, len(series))
+	differ := differing(series)
 	for _, s := range series {
-		l := weighed{line: line{Name: d.nameOf(s), Half: d.Half, Faint: d.Faint, Values: make([]float64, n)}}
+		l := weighed{line: line{Name: d.nameOf(s, differ), Half: d.Half, Faint: d.Faint, Values: make([]float64, n)}}
 		for i := range l.Values {
 			l.Values[i] = math.NaN()
 		}
@@ -132,16 +136,47 @@ func (d drawn) lines(series []metric.Series, w metric.Window, n int) []line {
 	return out
 }
 
-func (d drawn) nameOf(s metric.Series) string {
-	if d.Label != "" {
-		if v := s.Labels.Get(d.Label); v != "" {
-			return v
-		}
+// nameOf names a series by the label that was asked for, by the name of the
+// expression, or by the labels that tell it from the others.
+func (d drawn) nameOf(s metric.Series, differ []string) string {
+	if v := s.Labels.Get(d.Label); d.Label != "" && v != "" {
+		return v
 	}
-	if d.Name != "" {
+	if d.Name != "" && d.Label == "" {
 		return d.Name
 	}
-	return s.Labels.String()
+	var parts []string
+	for _, name := range differ {
+		if v := s.Labels.Get(name); v != "" {
+			parts = append(parts, v)
+		}
+	}
+	if len(parts) == 0 {
+		return "measured"
+	}
+	return strings.Join(parts, " ")
+}
+
+// differing are the names of the labels whose values are not the same in all
+// series.
+func differing(series []metric.Series) []string {
+	values := map[string]map[string]bool{}
+	for _, s := range series {
+		s.Labels.Range(func(l labels.Label) {
+			if values[l.Name] == nil {
+				values[l.Name] = map[string]bool{}
+			}
+			values[l.Name][l.Value] = true
+		})
+	}
+	var names []string
+	for name, seen := range values {
+		if len(seen) > 1 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // MarshalJSON writes what charts.js reads. Values are short: a chart shows no

@@ -124,7 +124,7 @@ func (d *demo) furnish(t testing.TB) {
 		{Entity: "unit:web-1:backup.service", Kind: "unit-start", Summary: "backup.service was started"},
 		{Entity: "listener:db-1:tcp/5432", Kind: "listener-new", Summary: "A process began to listen on port 5432"},
 	} {
-		c.At, c.Key = d.now.Add(-time.Duration(170-40*i)*time.Minute), fmt.Sprint(i)
+		c.At, c.Key = d.now.Add(-time.Duration([]int{170, 55, 41, 20}[i])*time.Minute), fmt.Sprint(i)
 		o.Changes = append(o.Changes, c)
 	}
 	if err := d.estate.Observe(t.Context(), o); err != nil {

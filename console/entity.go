@@ -47,7 +47,7 @@ type relatedThing struct {
 }
 
 func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
-	ctx, actor, now := r.Context(), c.actor(r), c.opt.Now()
+	ctx, now := r.Context(), c.opt.Now()
 	at, err := askedTime(r.URL.Query().Get("at"))
 	if err != nil {
 		return err
@@ -64,14 +64,9 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 		Entity: e, Path: "/entities/" + url.PathEscape(e.ID), Env: e.Environment, Charts: c.charts.Kinds[e.Kind],
 		Range: rng, At: at, Gone: !e.Until.IsZero(), Relations: relate(e, relations), Facts: facts(e), Asked: now,
 	}
-	list, err := c.Findings.List(ctx, actor, finding.Filter{
-		Tenant: c.opt.Tenant, Environments: []string{e.Environment}, Entity: e.ID, Limit: 10,
-		Since: rng.From, Until: rng.To,
-	})
-	if err != nil {
+	if p.Findings, err = c.findingsOf(r, e, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its findings", err))
 	}
-	p.Findings = list.Findings
 	if p.Changes, err = c.changesOn(r, e.Environment, e.ID, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its changes", err))
 	}
@@ -81,6 +76,25 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return c.render(w, r, http.StatusOK, e.Name, "/estate", entityView(p))
+}
+
+// findingsOf reads an entity's findings in a span; a host has those of all that
+// is on it.
+func (c *Console) findingsOf(r *http.Request, e estate.Entity, s timeSpan) ([]finding.Finding, error) {
+	f := finding.Filter{
+		Tenant: c.opt.Tenant, Environments: []string{e.Environment}, Entity: e.ID, Since: s.From, Until: s.To, Limit: 20,
+	}
+	if e.Kind == estate.Host {
+		f.Entity, f.Text, f.Limit = "", ":"+subjectOf(e.ID).host, 100
+	}
+	list, err := c.Findings.List(r.Context(), c.actor(r), f)
+	if err != nil {
+		return nil, err
+	}
+	of := slices.DeleteFunc(list.Findings, func(x finding.Finding) bool {
+		return x.Entity != e.ID && (e.Kind != estate.Host || subjectOf(x.Entity).host != subjectOf(e.ID).host)
+	})
+	return of[:min(len(of), 20)], nil
 }
 
 // findEntity looks in the environment that the address names, or in each that

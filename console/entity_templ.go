@@ -225,7 +225,7 @@ func entityView(p entityPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var11 = []any{"board", templ.KV("beside", len(p.Top.Rows) > 0)}
+			var templ_7745c5c3_Var11 = []any{"board", templ.KV("pair", len(p.Top.Rows) > 0)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var11...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

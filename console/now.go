@@ -104,7 +104,7 @@ func (c *Console) readNow(r *http.Request) (nowPage, error) {
 	if p.Verdict.Tone == toneStarting {
 		p.Steps = firstSteps(p.Parts, watched)
 	}
-	p.readRecent(ctx, c, r, actor, now)
+	p.readRecent(ctx, c, r, actor, worstByHost(list.Findings), now)
 	return p, nil
 }
 
@@ -130,13 +130,24 @@ func (p *nowPage) sort(all []finding.Finding) {
 	}
 }
 
+// worstByHost is the worst open finding on each host.
+func worstByHost(all []finding.Finding) map[string]finding.Severity {
+	worst := map[string]finding.Severity{}
+	for _, f := range all {
+		if host := subjectOf(f.Entity).host; f.State == finding.Open && host != "" {
+			worst[host] = max(worst[host], f.Severity)
+		}
+	}
+	return worst
+}
+
 // readRecent reads the parts beside the verdict. Each may fail alone.
-func (p *nowPage) readRecent(ctx context.Context, c *Console, r *http.Request, actor access.Actor, now time.Time) {
+func (p *nowPage) readRecent(ctx context.Context, c *Console, r *http.Request, actor access.Actor, troubled map[string]finding.Severity, now time.Time) {
 	var both sync.WaitGroup
 	var notes [2]string
 	both.Go(func() {
 		var err error
-		if p.Hosts, p.MoreHost, err = c.vitals(ctx, actor, now); err != nil {
+		if p.Hosts, p.MoreHost, err = c.vitals(ctx, actor, troubled, now); err != nil {
 			notes[0] = c.partError(r, "The vital signs", err)
 		}
 	})

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
 )
 
@@ -37,13 +39,17 @@ type sign struct {
 	Chart  string // of the host's page
 }
 
-// vitals reads the signs of the first hosts, and counts the others. All hosts
-// are asked for at once: as many queries for one host as for four.
-func (c *Console) vitals(ctx context.Context, actor access.Actor, now time.Time) ([]hostVitals, int, error) {
-	page, err := c.Estate.Entities(ctx, actor, estate.Filter{Tenant: c.opt.Tenant, Kinds: []estate.Kind{estate.Host}, Limit: vitalHosts})
+// vitals reads the signs of the hosts that fare worst (troubled is the worst
+// open finding on each), and counts the others. All hosts are asked for at once: as many queries for one host as for four.
+func (c *Console) vitals(ctx context.Context, actor access.Actor, troubled map[string]finding.Severity, now time.Time) ([]hostVitals, int, error) {
+	page, err := c.Estate.Entities(ctx, actor, estate.Filter{Tenant: c.opt.Tenant, Kinds: []estate.Kind{estate.Host}, Limit: 100})
 	if err != nil || len(page.Entities) == 0 {
 		return nil, 0, err
 	}
+	slices.SortStableFunc(page.Entities, func(a, b estate.Entity) int {
+		return cmp.Compare(troubled[subjectOf(b.ID).host], troubled[subjectOf(a.ID).host])
+	})
+	page.Entities = page.Entities[:min(vitalHosts, len(page.Entities))]
 	names := make([]string, len(page.Entities))
 	hosts := make([]hostVitals, len(page.Entities))
 	for i, e := range page.Entities {

@@ -95,14 +95,13 @@
           if (r.ok) this.marks = await r.json();
         } catch { /* the charts stand without marks */ }
       }
-      const seen = new IntersectionObserver(entries => {
-        for (const e of entries) if (e.isIntersecting) { const c = this.charts.find(c => c.el === e.target); c.load(); seen.unobserve(e.target); }
-      }, { rootMargin: "300px" });
-      this.seen?.disconnect();
-      this.seen = seen;
-      this.charts.forEach(c => seen.observe(c.el));
+      this.charts.forEach(c => c.load());
     }
-    follow() { this.to = Date.now() / 1000; this.from = this.to - this.width; this.load(); }
+    follow() {
+      this.to = Date.now() / 1000;
+      this.from = this.to - this.width;
+      this.load();
+    }
     zoom(from, to) {
       if (to - from < 60) return;
       this.wider.push([this.from, this.to, this.last]);
@@ -195,10 +194,10 @@
         scales: { x: { time: true, range: () => [this.board.from, this.board.to] }, y: { range: () => [least, most] } },
         axes: [
           { stroke: mute, grid: { stroke: line, width: 1 }, ticks: { show: false }, values: stamps, font: "12px system-ui", size: 26, space: 64 },
-          { stroke: mute, grid: { stroke: line, width: 1 }, ticks: { show: false }, values: (_, v) => v.map(x => figure(Math.abs(x), d.unit)), font: "12px system-ui", size: 64, gap: 6, space: 32, incrs: d.unit === "ratio" ? increments("").map(x => x) : increments(d.unit) },
+          { stroke: mute, grid: { stroke: line, width: 1 }, ticks: { show: false }, values: (_, v) => v.map(x => figure(Math.abs(x), d.unit)), font: "12px system-ui", size: 64, gap: 6, space: 28, incrs: increments(d.unit) },
         ],
         series: [{}, ...d.series.map((s, i) => ({
-          label: s.name, stroke: paint(s, i), width: s.faint ? 1 : 1.6,
+          label: s.name, stroke: paint(s, i), width: s.faint || d.stack ? 1 : 1.6,
           dash: d.stack ? [] : dashes[i % dashes.length],
           fill: d.stack ? paint(s, i) + (s.faint ? "" : "59") : undefined, points: { show: this.lonely(rows[i]), size: 4 },
         }))],
@@ -237,7 +236,7 @@
         path.setAttribute(d.stack ? "fill" : "stroke", paint(s, i));
         if (!d.stack) { path.setAttribute("stroke-width", 2.5); path.setAttribute("stroke-dasharray", dashes[i % dashes.length].join(" ")); }
         svg.append(path);
-        name.textContent = s.name.startsWith("{") ? s.name.slice(1, -1) || "value" : s.name; name.title = s.name;
+        name.textContent = name.title = s.name;
         key.append(svg, name, value);
         this.values.push(value);
         return key;
