@@ -15,9 +15,9 @@ import (
 
 // Options are the settings of the console.
 type Options struct {
-	// Actor returns who asks. A page is never asked for without one, except
-	// the login pages; app puts the login in front.
-	Actor func(context.Context) access.Actor
+	// Actor returns who asks, and whether it is anybody: httpauth.Actor. Nobody
+	// may see nothing; app puts the login in front of all but Public.
+	Actor func(context.Context) (access.Actor, bool)
 	// Tenant whose estate is shown; empty means the default one.
 	Tenant string
 	// Now is the time; nil means the clock.
@@ -59,9 +59,10 @@ func New(s Services, opt Options) *Console {
 }
 
 func (c *Console) routes() {
-	c.mux.HandleFunc("GET /assets/{file}", serveAsset)
-	c.mux.HandleFunc("GET /favicon.svg", serveFavicon)
-
+	open := c.Public()
+	for _, path := range publicPaths {
+		c.mux.Handle("GET "+path, open)
+	}
 	c.page("GET /{$}", c.now)
 	c.page("GET /findings", c.findings)
 	c.page("GET /findings/{id}", c.finding)
@@ -77,13 +78,14 @@ func (c *Console) routes() {
 	c.page("GET /changes", c.changes)
 	c.page("GET /search", c.search)
 	c.page("GET /settings", c.settings)
-	if c.Tokens != nil {
+	if c.Access != nil {
+		c.page("POST /settings/password", c.setPassword)
 		c.page("POST /settings/tokens", c.createToken)
 		c.page("POST /settings/tokens/{id}/revoke", c.revokeToken)
-	}
-	if c.People != nil {
 		c.page("POST /settings/people", c.addPerson)
+		c.page("POST /settings/people/{id}/link", c.linkPerson)
 		c.page("POST /settings/people/{id}/disable", c.disablePerson)
+		c.page("POST /settings/people/{id}/enable", c.enablePerson)
 	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }
@@ -109,16 +111,23 @@ func (c *Console) page(pattern string, h func(http.ResponseWriter, *http.Request
 // securityPolicy lets a page use what this server serves, and nothing else.
 const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// ServeHTTP serves a page or an asset.
-func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+func secure(h http.Header) {
 	h.Set("Content-Security-Policy", securityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// ServeHTTP serves a page or an asset.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
 	c.mux.ServeHTTP(w, r)
 }
 
-func (c *Console) actor(r *http.Request) access.Actor { return c.opt.Actor(r.Context()) }
+// actor is who asks; nobody has no grants, and every service refuses them.
+func (c *Console) actor(r *http.Request) access.Actor {
+	a, _ := c.opt.Actor(r.Context())
+	return a
+}
 
 // fail answers with an error page. What is not the asker's doing is logged in
 // full and shown only as a sentence.

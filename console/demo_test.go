@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -35,6 +36,7 @@ type demo struct {
 	estate   *estate.Service
 	metrics  *tsdb.DB
 	board    *health.Board
+	access   *access.Service
 	actor    access.Actor
 }
 
@@ -66,11 +68,27 @@ func quietDemo(t testing.TB) *demo {
 		findings: finding.NewService(state, log), estate: estate.NewService(state, log),
 		actor: access.Actor{Kind: access.Person, ID: "u1", Name: "robin", Grants: []access.Grant{{Tenant: access.Any, Environment: access.Any, Role: access.Admin}}},
 	}
+	d.access = access.NewService(state, log, func() time.Time { return d.now })
+	for _, u := range []struct {
+		name string
+		role access.Role
+	}{{"robin", access.Admin}, {"kim", access.Responder}} {
+		user, err := d.access.CreateUser(t.Context(), d.actor, u.name, "", []access.Grant{{Tenant: access.Any, Environment: access.Any, Role: u.role}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.name == "robin" {
+			d.actor.ID = user.ID
+		}
+	}
+	if _, _, err := d.access.CreateToken(t.Context(), d.actor, "grafana", d.actor.Grants, []access.Permission{access.Read}, d.now.Add(80*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		People: demoPeople{}, Tokens: &demoTokens{}, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
-	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
+	}, Options{Actor: func(context.Context) (access.Actor, bool) { return d.actor, true }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
 }
 
@@ -117,6 +135,7 @@ func (d *demo) furnish(t testing.TB) {
 	for _, p := range []string{"shop", "checkout", "resolver"} {
 		join(estate.ID(estate.Listener, "web-1", "tcp/443"), estate.Answers, add(estate.Endpoint, p, map[string]string{"url": "https://" + p + ".example.org/"}, p))
 	}
+	add(estate.Target, "node db-1:9100", nil, "node", "db-1:9100")
 	join(add(estate.Certificate, "shop", map[string]string{"issuer": "Example CA"}, "shop"), estate.Secures, "endpoint:shop")
 	for i, c := range []estate.Change{
 		{Entity: "host:web-1", Kind: "package-upgrade", Summary: "nginx was upgraded", Who: "unattended-upgrade", Before: "1.26.3-3", After: "1.26.3-4"},
@@ -345,58 +364,31 @@ func (d *demo) byCheck(t testing.TB, check string) finding.Finding {
 	return page.Findings[0]
 }
 
-type demoPeople struct{}
-
-func (demoPeople) People(context.Context, access.Actor) ([]Person, error) {
-	return []Person{{ID: "u1", Name: "robin", Roles: "admin everywhere", Login: "password", Seen: time.Now()}, {ID: "u2", Name: "kim", Roles: "responder in production", Login: "company login", Seen: time.Now().Add(-50 * time.Hour)}}, nil
-}
-func (demoPeople) AddPerson(context.Context, access.Actor, string, access.Role, time.Time) (string, error) {
-	return "/login/link#s3cret", nil
-}
-func (demoPeople) DisablePerson(context.Context, access.Actor, string, time.Time) error { return nil }
-
-type demoTokens struct{ revoked bool }
-
-func (d *demoTokens) Tokens(context.Context, access.Actor) ([]Token, error) {
-	if d.revoked {
-		return nil, nil
-	}
-	return []Token{{ID: "t1", Name: "grafana", By: "robin", Scopes: []access.Permission{access.Read}, Expires: time.Now().Add(80 * 24 * time.Hour), Seen: time.Now().Add(-time.Minute)}}, nil
-}
-func (d *demoTokens) CreateToken(context.Context, access.Actor, string, []access.Permission, time.Time, time.Time) (string, error) {
-	return "ek_0123456789abcdef", nil
-}
-func (d *demoTokens) RevokeToken(context.Context, access.Actor, string, time.Time) error {
-	d.revoked = true
-	return nil
-}
-
-func demoProbes(now time.Time) func(context.Context) []Probe {
-	return func(context.Context) []Probe {
+func demoProbes(now time.Time) func() []Probe {
+	return func() []Probe {
 		return []Probe{
-			{Name: "shop", Type: "http", Target: "https://shop.example.org/", Known: true, Up: true, At: now.Add(-8 * time.Second), Took: 320 * time.Millisecond},
-			{Name: "checkout", Type: "http", Target: "https://checkout.example.org/health", Known: true, Detail: "the body lacks \"ok\"", At: now.Add(-8 * time.Second), Took: 1200 * time.Millisecond},
-			{Name: "resolver", Type: "dns", Target: "127.0.0.53"},
+			{Name: "shop", Type: "http", Target: "https://shop.example.org/", Outcome: "up", At: now.Add(-8 * time.Second), Took: 320 * time.Millisecond},
+			{Name: "checkout", Type: "http", Target: "https://checkout.example.org/health", Outcome: "down", Reason: "the body lacks \"ok\"", At: now.Add(-8 * time.Second), Took: 1200 * time.Millisecond},
+			{Name: "resolver", Type: "dns", Target: "127.0.0.53", Outcome: "unknown"},
 		}
 	}
 }
 
-func demoTargets(now time.Time) func(context.Context) []Target {
-	return func(context.Context) []Target {
-		return []Target{{Job: "node", Instance: "db-1:9100", Known: true, Up: true, At: now.Add(-3 * time.Second), Took: 21 * time.Millisecond, Samples: 1432}}
+func demoTargets(now time.Time) func() []Target {
+	return func() []Target {
+		return []Target{{Job: "node", Instance: "db-1:9100", Health: "up", At: now.Add(-3 * time.Second), Took: 21 * time.Millisecond}}
 	}
 }
 
-func demoChecks(context.Context) []Check {
-	return []Check{
-		{ID: "disk-latency", Title: "Disk latency at its load", Looked: 2, Firing: 1},
-		{ID: "cpu-contention", Title: "Work waits for a processor", Looked: 2},
-		{ID: "dns-slow", Title: "DNS slow", Looked: 1, Unknown: 1, Reason: "the probe has not run since 14:51"},
-		{ID: "memory-cgroup", Title: "OOM kills in containers", Off: true, Reason: "this machine runs no containers"},
+func demoChecks() []detect.Coverage {
+	return []detect.Coverage{
+		{Check: "disk-latency", Entity: "disk:db-1:nvme0n1", State: detect.OK}, {Check: "disk-latency", Entity: "disk:web-1:nvme0n1", State: detect.Firing},
+		{Check: "cpu-contention", Entity: "host:db-1", State: detect.OK}, {Check: "cpu-contention", Entity: "host:web-1", State: detect.OK},
+		{Check: "dns-slow", Entity: "endpoint:resolver", State: detect.Unknown, Reason: "the probe has not run since 14:51"},
 	}
 }
 
-func demoStorage(context.Context) []Fact {
+func demoStorage() []Fact {
 	return []Fact{{"Data folder", "/var/lib/evenkeel"}, {"State", "4.2 MiB, SQLite"}, {"Metrics", "118 MiB in 3 blocks, kept for 15 days or 2 GiB"}, {"Series now", "1,842"}}
 }
 
@@ -421,10 +413,6 @@ func TestServeDemo(t *testing.T) {
 	t.Log("serving on ", address)
 	err = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch cookie, _ := r.Cookie("demo"); {
-		case r.URL.Path == "/login":
-			_ = LoginPage(LoginForm{Problem: r.URL.Query().Get("problem"), Provider: "Example Co"}).Render(r.Context(), w)
-		case r.URL.Path == "/login/link":
-			_ = LinkPage("", "").Render(r.Context(), w)
 		case cookie != nil && cookie.Value == "quiet":
 			quiet.ServeHTTP(w, r)
 		case cookie != nil && cookie.Value == "steady":

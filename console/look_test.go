@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -61,14 +60,7 @@ func TestScreenshots(t *testing.T) {
 	quiet.board.Report("host", quiet.now, time.Second, nil)
 	servers := map[string]*httptest.Server{}
 	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
-		d := d
-		servers[name] = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/login" {
-				_ = LoginPage(LoginForm{Problem: "Name or password is wrong.", Provider: "Example Co"}).Render(r.Context(), w)
-				return
-			}
-			d.ServeHTTP(w, r)
-		}))
+		servers[name] = httptest.NewServer(d)
 		defer servers[name].Close()
 	}
 	finding := findingURL(lived.byCheck(t, "disk-latency").ID)

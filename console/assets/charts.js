@@ -187,7 +187,8 @@
         width: this.plot.clientWidth, height: 184, padding: [8, 6, 0, 0],
         legend: { show: false },
         cursor: {
-          sync: { key: this.board.key, setSeries: false }, y: false,
+          // Only the chart under the mouse selects: each that did would zoom again.
+          sync: { key: this.board.key, setSeries: false, filters: { pub: kind => kind !== "mousedown" && kind !== "mouseup" } }, y: false,
           drag: { x: true, y: false, setScale: false },
           points: { size: 6 },
         },

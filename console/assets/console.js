@@ -68,10 +68,10 @@
     for (const el of within.querySelectorAll("[data-absolute]")) el.value = new URL(el.value, location.href).href;
     // A one-time link carries its secret behind the #, where no server log sees it.
     for (const el of within.querySelectorAll("[data-fragment]")) {
-      if (!el.value && location.hash.length > 1) {
-        el.value = decodeURIComponent(location.hash.slice(1));
-        history.replaceState(null, "", location.pathname);
-      }
+      const field = document.createElement("input");
+      field.type = "hidden"; field.name = "secret"; field.value = decodeURIComponent(location.hash.slice(1));
+      el.replaceWith(field);
+      history.replaceState(null, "", location.pathname);
     }
   }
 
