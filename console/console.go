@@ -15,9 +15,10 @@ import (
 
 // Options are the settings of the console.
 type Options struct {
-	// Actor returns who asks, and whether it is anybody: httpauth.Actor. Nobody
-	// may see nothing; app puts the login in front of all but Public.
-	Actor func(context.Context) (access.Actor, bool)
+	// Actor returns who asks; nobody is the zero Actor, whom every service
+	// refuses. App puts the login in front of all but the login pages, the
+	// assets and the favicon.
+	Actor func(context.Context) access.Actor
 	// Tenant whose estate is shown; empty means the default one.
 	Tenant string
 	// Now is the time; nil means the clock.
@@ -78,14 +79,13 @@ func (c *Console) routes() {
 	c.page("GET /changes", c.changes)
 	c.page("GET /search", c.search)
 	c.page("GET /settings", c.settings)
-	if c.Access != nil {
-		c.page("POST /settings/password", c.setPassword)
+	if c.Tokens != nil {
 		c.page("POST /settings/tokens", c.createToken)
 		c.page("POST /settings/tokens/{id}/revoke", c.revokeToken)
+	}
+	if c.People != nil {
 		c.page("POST /settings/people", c.addPerson)
-		c.page("POST /settings/people/{id}/link", c.linkPerson)
 		c.page("POST /settings/people/{id}/disable", c.disablePerson)
-		c.page("POST /settings/people/{id}/enable", c.enablePerson)
 	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }
@@ -125,8 +125,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // actor is who asks; nobody has no grants, and every service refuses them.
 func (c *Console) actor(r *http.Request) access.Actor {
-	a, _ := c.opt.Actor(r.Context())
-	return a
+	return c.opt.Actor(r.Context())
 }
 
 // fail answers with an error page. What is not the asker's doing is logged in

@@ -18,7 +18,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -86,9 +85,9 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Access: d.access, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		People: demoPeople{d.access}, Tokens: demoPeople{d.access}, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
-	}, Options{Actor: func(context.Context) (access.Actor, bool) { return d.actor, true }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
+	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
 }
 
@@ -364,31 +363,74 @@ func (d *demo) byCheck(t testing.TB, check string) finding.Finding {
 	return page.Findings[0]
 }
 
-func demoProbes(now time.Time) func() []Probe {
-	return func() []Probe {
+// demoPeople shows the real access service's people and tokens.
+type demoPeople struct{ service *access.Service }
+
+func (p demoPeople) People(ctx context.Context, actor access.Actor) ([]Person, error) {
+	users, err := p.service.Users(ctx, actor)
+	var out []Person
+	for _, u := range users {
+		out = append(out, Person{ID: u.ID, Name: u.Name, Roles: string(u.Grants[0].Role) + " everywhere", Login: "one-time link", Disabled: u.Disabled})
+	}
+	return out, err
+}
+
+func (p demoPeople) AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, _ time.Time) (string, error) {
+	if _, err := p.service.CreateUser(ctx, actor, name, "", []access.Grant{{Tenant: access.DefaultTenant, Environment: access.Any, Role: role}}); err != nil {
+		return "", err
+	}
+	secret, err := p.service.NewLoginLink(ctx, actor, name, time.Hour)
+	return "/login/link#" + secret, err
+}
+
+func (p demoPeople) DisablePerson(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
+	return p.service.SetDisabled(ctx, actor, id, true)
+}
+
+func (p demoPeople) Tokens(ctx context.Context, actor access.Actor) ([]Token, error) {
+	tokens, err := p.service.Tokens(ctx, actor)
+	var out []Token
+	for _, k := range tokens {
+		out = append(out, Token{ID: k.ID, Name: k.Name, By: k.By, Scopes: k.Scopes, Created: k.Created, Expires: k.Expires, Seen: k.Seen})
+	}
+	return out, err
+}
+
+func (p demoPeople) CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, _ time.Time) (string, error) {
+	secret, _, err := p.service.CreateToken(ctx, actor, name, actor.Grants, scopes, expires)
+	return secret, err
+}
+
+func (p demoPeople) RevokeToken(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
+	return p.service.RevokeToken(ctx, actor, id)
+}
+
+func demoProbes(now time.Time) func(context.Context) []Probe {
+	return func(context.Context) []Probe {
 		return []Probe{
-			{Name: "shop", Type: "http", Target: "https://shop.example.org/", Outcome: "up", At: now.Add(-8 * time.Second), Took: 320 * time.Millisecond},
-			{Name: "checkout", Type: "http", Target: "https://checkout.example.org/health", Outcome: "down", Reason: "the body lacks \"ok\"", At: now.Add(-8 * time.Second), Took: 1200 * time.Millisecond},
-			{Name: "resolver", Type: "dns", Target: "127.0.0.53", Outcome: "unknown"},
+			{Name: "shop", Type: "http", Target: "https://shop.example.org/", Known: true, Up: true, At: now.Add(-8 * time.Second), Took: 320 * time.Millisecond},
+			{Name: "checkout", Type: "http", Target: "https://checkout.example.org/health", Known: true, Detail: "the body lacks \"ok\"", At: now.Add(-8 * time.Second), Took: 1200 * time.Millisecond},
+			{Name: "resolver", Type: "dns", Target: "127.0.0.53"},
 		}
 	}
 }
 
-func demoTargets(now time.Time) func() []Target {
-	return func() []Target {
-		return []Target{{Job: "node", Instance: "db-1:9100", Health: "up", At: now.Add(-3 * time.Second), Took: 21 * time.Millisecond}}
+func demoTargets(now time.Time) func(context.Context) []Target {
+	return func(context.Context) []Target {
+		return []Target{{Job: "node", Instance: "db-1:9100", Known: true, Up: true, At: now.Add(-3 * time.Second), Took: 21 * time.Millisecond}}
 	}
 }
 
-func demoChecks() []detect.Coverage {
-	return []detect.Coverage{
-		{Check: "disk-latency", Entity: "disk:db-1:nvme0n1", State: detect.OK}, {Check: "disk-latency", Entity: "disk:web-1:nvme0n1", State: detect.Firing},
-		{Check: "cpu-contention", Entity: "host:db-1", State: detect.OK}, {Check: "cpu-contention", Entity: "host:web-1", State: detect.OK},
-		{Check: "dns-slow", Entity: "endpoint:resolver", State: detect.Unknown, Reason: "the probe has not run since 14:51"},
+func demoChecks(context.Context) []Check {
+	return []Check{
+		{ID: "disk-latency", Title: "Disk latency at its load", Looked: 2, Firing: 1},
+		{ID: "cpu-contention", Title: "Work waits for a processor", Looked: 2},
+		{ID: "dns-slow", Unknown: 1, Reason: "the probe has not run since 14:51"},
+		{ID: "memory-cgroup", Title: "OOM kills in containers", Off: true},
 	}
 }
 
-func demoStorage() []Fact {
+func demoStorage(context.Context) []Fact {
 	return []Fact{{"Data folder", "/var/lib/evenkeel"}, {"State", "4.2 MiB, SQLite"}, {"Metrics", "118 MiB in 3 blocks, kept for 15 days or 2 GiB"}, {"Series now", "1,842"}}
 }
 

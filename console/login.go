@@ -21,7 +21,7 @@ func (c *Console) Public() http.Handler {
 		c.writeLogin(w, r, http.StatusOK, LoginPage(LoginForm{Next: r.URL.Query().Get("next"), Provider: c.opt.Provider}))
 	})
 	mux.HandleFunc("GET /login/link", func(w http.ResponseWriter, r *http.Request) {
-		c.writeLogin(w, r, http.StatusOK, LinkPage(""))
+		c.writeLogin(w, r, http.StatusOK, LinkPage("", ""))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
@@ -38,7 +38,7 @@ func (c *Console) LoginFailed(w http.ResponseWriter, r *http.Request, status int
 
 // LinkFailed says why a one-time link does not let anybody in.
 func (c *Console) LinkFailed(w http.ResponseWriter, r *http.Request, status int, message string) {
-	c.writeLogin(w, r, status, LinkPage(message))
+	c.writeLogin(w, r, status, LinkPage("", message))
 }
 
 func (c *Console) writeLogin(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -34,56 +33,89 @@ type Health interface {
 	Statuses(now time.Time) []health.Status
 }
 
-// Access is what the settings page asks of access; *access.Service is one.
-// Each method checks that the actor may.
-type Access interface {
-	Users(ctx context.Context, actor access.Actor) ([]access.User, error)
-	CreateUser(ctx context.Context, actor access.Actor, name, password string, grants []access.Grant) (access.User, error)
-	SetDisabled(ctx context.Context, actor access.Actor, id string, disabled bool) error
-	SetPassword(ctx context.Context, actor access.Actor, id, password string) error
-	NewLoginLink(ctx context.Context, actor access.Actor, userName string, ttl time.Duration) (secret string, err error)
-	Tokens(ctx context.Context, actor access.Actor) ([]access.Token, error)
-	CreateToken(ctx context.Context, actor access.Actor, name string, grants []access.Grant, scopes []access.Permission, expires time.Time) (string, access.Token, error)
-	RevokeToken(ctx context.Context, actor access.Actor, id string) error
+// Person is somebody who can log in, as the settings page shows them.
+type Person struct {
+	ID, Name string
+	Roles    string // "admin everywhere"
+	Login    string // "password", "company login"
+	Seen     time.Time
+	Disabled bool
+}
+
+// People lists and adds those who can log in. Each method checks that the
+// actor may.
+type People interface {
+	People(ctx context.Context, actor access.Actor) ([]Person, error)
+	// AddPerson makes a person with a role in the whole tenant and returns
+	// the path of a one-time login link for them.
+	AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, now time.Time) (loginPath string, err error)
+	DisablePerson(ctx context.Context, actor access.Actor, id string, now time.Time) error
+}
+
+// Token is a program's key, as the settings page shows it.
+type Token struct {
+	ID, Name, By string
+	Scopes       []access.Permission
+	Created      time.Time
+	Expires      time.Time // zero: never
+	Seen         time.Time // zero: never used
+}
+
+// Tokens lists, makes and takes away API tokens. Each method checks that the
+// actor may.
+type Tokens interface {
+	Tokens(ctx context.Context, actor access.Actor) ([]Token, error)
+	// CreateToken returns the secret, which is shown once and kept nowhere.
+	CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, now time.Time) (secret string, err error)
+	RevokeToken(ctx context.Context, actor access.Actor, id string, now time.Time) error
 }
 
 // Probe is one probe with its last result.
 type Probe struct {
-	Name    string
-	Type    string
-	Target  string
-	Outcome string // "up", "down", "unknown"
-	Reason  string // why it is not up
-	At      time.Time
-	Took    time.Duration
+	Name, Type, Target string
+	Up                 bool
+	Known              bool // a round has ended
+	At                 time.Time
+	Took               time.Duration
+	Detail             string // why it failed, or what it answered
 }
 
 // Target is one scraped exporter with its last result.
 type Target struct {
-	Job      string
-	Instance string
-	Health   string // "up", "down", "unknown"
-	Error    string
-	At       time.Time
-	Took     time.Duration
+	Job, Instance string
+	Up            bool
+	Known         bool
+	At            time.Time
+	Took          time.Duration
+	Error         string
 }
 
-// Fact is one line of a table of facts.
+// Check is one check and how much of the estate it could look at.
+type Check struct {
+	ID, Title string
+	Looked    int // entities that it could judge
+	Firing    int
+	Unknown   int    // entities that it could not judge
+	Reason    string // why not
+	Off       bool   // nothing here has what it needs
+}
+
+// Fact is one line of a table of facts about Evenkeel itself.
 type Fact struct{ Name, Value string }
 
 // Services is everything that the pages show. Findings, Estate, Metrics and
-// Health are needed; a section of the settings appears only if its service is
-// there.
+// Health are needed; a section appears only if its service is there.
 type Services struct {
 	Findings Findings
 	Estate   Estate
 	Metrics  metric.Querier
 	Health   Health
 
-	Access  Access
-	Probes  func() []Probe
-	Targets func() []Target
-	Checks  func() []detect.Coverage // of the last round; nil before it
-	Storage func() []Fact            // sizes, retention, where the data is
-	About   []Fact                   // version, build, licences
+	People  People
+	Tokens  Tokens
+	Probes  func(ctx context.Context) []Probe
+	Targets func(ctx context.Context) []Target
+	Checks  func(ctx context.Context) []Check
+	Storage func(ctx context.Context) []Fact // sizes, retention, where the data is
+	About   []Fact                           // version, build, licences
 }

@@ -9,30 +9,28 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/internal/health"
 )
 
 // settingsPage is everything that is set, and how Evenkeel itself fares.
 type settingsPage struct {
-	Actor    access.Actor
-	Manage   bool // people and tokens are shown
-	Password bool // the actor has a password of their own to set
-	People   []access.User
-	Tokens   []access.Token
-	Probes   []Probe
-	Targets  []Target
-	Checks   []checkRow
-	Parts    []health.Status
-	Storage  []Fact
-	About    []Fact
-	Has      struct{ Probes, Targets, Checks bool }
-	Secret   string // of a token just made; shown once
-	Link     string // that logs a person in; shown once
-	Done     string // what has just been done
-	Problem  string // why it was not
-	Notes    []string
-	Asked    time.Time
+	Actor   access.Actor
+	Manage  bool // people and tokens are shown
+	People  []Person
+	Tokens  []Token
+	Probes  []Probe
+	Targets []Target
+	Checks  []Check
+	Parts   []health.Status
+	Storage []Fact
+	About   []Fact
+	Has     struct{ People, Tokens, Probes, Targets, Checks bool }
+	Secret  string // of a token just made; shown once
+	Link    string // that logs a person in; shown once
+	Done    string // what has just been done
+	Problem string // why it was not
+	Notes   []string
+	Asked   time.Time
 }
 
 func (c *Console) settings(w http.ResponseWriter, r *http.Request) error {
@@ -46,30 +44,29 @@ func (c *Console) showSettings(w http.ResponseWriter, r *http.Request, status in
 	if err := access.Can(p.Actor, access.Read, access.Scope{Tenant: c.opt.Tenant, Environment: anyOf(p.Actor, c.opt.Tenant)}); err != nil {
 		return err
 	}
-	if c.Access != nil {
-		p.Password = p.Actor.Kind == access.Person
-		p.Manage = access.Can(p.Actor, access.Manage, access.Scope{Tenant: c.opt.Tenant}) == nil
-	}
-	if p.Manage {
-		var err error
-		if p.People, err = c.Access.Users(ctx, p.Actor); err != nil {
+	p.Manage = access.Can(p.Actor, access.Manage, access.Scope{Tenant: c.opt.Tenant}) == nil
+	var err error
+	if p.Has.People = p.Manage && c.People != nil; p.Has.People {
+		if p.People, err = c.Services.People.People(ctx, p.Actor); err != nil {
 			p.Notes = append(p.Notes, c.partError(r, "The list of people", err))
 		}
-		if p.Tokens, err = c.Access.Tokens(ctx, p.Actor); err != nil {
+	}
+	if p.Has.Tokens = p.Manage && c.Tokens != nil; p.Has.Tokens {
+		if p.Tokens, err = c.Services.Tokens.Tokens(ctx, p.Actor); err != nil {
 			p.Notes = append(p.Notes, c.partError(r, "The list of tokens", err))
 		}
 	}
 	if p.Has.Probes = c.Probes != nil; p.Has.Probes {
-		p.Probes = c.Probes()
+		p.Probes = c.Probes(ctx)
 	}
 	if p.Has.Targets = c.Targets != nil; p.Has.Targets {
-		p.Targets = c.Targets()
+		p.Targets = c.Targets(ctx)
 	}
 	if p.Has.Checks = c.Checks != nil; p.Has.Checks {
-		p.Checks = checkRows(c.Checks())
+		p.Checks = rankChecks(c.Checks(ctx))
 	}
 	if c.Storage != nil {
-		p.Storage = c.Storage()
+		p.Storage = c.Storage(ctx)
 	}
 	return c.render(w, r, status, "Settings", "/settings", settingsView(p))
 }
@@ -82,49 +79,23 @@ func anyOf(a access.Actor, tenant string) string {
 	return ""
 }
 
-// checkRow is one check over all that it looks at.
-type checkRow struct {
-	Check                    string
-	OK, Pending, Firing, Bad int
-	Reasons                  []string // why it cannot tell, the first few
-}
-
-// Looked is how many things it could judge.
-func (r checkRow) Looked() int { return r.OK + r.Pending + r.Firing }
-
-const shownReasons = 2
-
-// checkRows adds coverage up by check: what fires first, then what cannot be
-// told, then by name.
-func checkRows(all []detect.Coverage) []checkRow {
-	index := map[string]int{}
-	var rows []checkRow
-	for _, c := range all {
-		i, seen := index[c.Check]
-		if !seen {
-			i = len(rows)
-			index[c.Check] = i
-			rows = append(rows, checkRow{Check: c.Check})
+// rankChecks puts what fires first, then what cannot be told, what is well, and
+// last what has nothing to look at here.
+func rankChecks(all []Check) []Check {
+	rank := func(x Check) int {
+		switch {
+		case x.Firing > 0:
+			return 0
+		case x.Unknown > 0:
+			return 1
+		case x.Looked > 0:
+			return 2
 		}
-		row := &rows[i]
-		switch c.State {
-		case detect.OK:
-			row.OK++
-		case detect.Pending:
-			row.Pending++
-		case detect.Firing:
-			row.Firing++
-		default:
-			row.Bad++
-			if c.Reason != "" && len(row.Reasons) < shownReasons && !slices.Contains(row.Reasons, c.Reason) {
-				row.Reasons = append(row.Reasons, c.Reason)
-			}
-		}
+		return 3
 	}
-	slices.SortFunc(rows, func(a, b checkRow) int {
-		return cmp.Or(cmp.Compare(min(b.Firing, 1), min(a.Firing, 1)), cmp.Compare(min(b.Bad, 1), min(a.Bad, 1)), strings.Compare(a.Check, b.Check))
-	})
-	return rows
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(orID(a), orID(b))) })
+	return all
 }
 
 // tokenScopes are what a token can be made for.
@@ -153,11 +124,6 @@ var tokenLives = []tokenLife{
 // roles in rising order.
 var roles = []access.Role{access.Viewer, access.Responder, access.Operator, access.Admin}
 
-// everywhere gives a role in all environments of the tenant.
-func (c *Console) everywhere(role access.Role) []access.Grant {
-	return []access.Grant{{Tenant: c.opt.Tenant, Environment: access.Any, Role: role}}
-}
-
 func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form could not be read.")
@@ -176,61 +142,27 @@ func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	if d := tokenLives[life].Life; d > 0 {
 		expires = c.opt.Now().Add(d)
 	}
-	// The scopes say what it may; the role is only what they are taken from.
-	secret, _, err := c.Access.CreateToken(r.Context(), c.actor(r), strings.TrimSpace(r.PostForm.Get("name")), c.everywhere(access.Admin), scopes, expires)
+	secret, err := c.Services.Tokens.CreateToken(r.Context(), c.actor(r), strings.TrimSpace(r.PostForm.Get("name")), scopes, expires, c.opt.Now())
 	return c.changed(w, r, err, settingsPage{Secret: secret})
 }
 
 func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	return c.changed(w, r, c.Access.RevokeToken(r.Context(), c.actor(r), r.PathValue("id")), settingsPage{Done: "The token is revoked."})
+	err := c.Services.Tokens.RevokeToken(r.Context(), c.actor(r), r.PathValue("id"), c.opt.Now())
+	return c.changed(w, r, err, settingsPage{Done: "The token is revoked."})
 }
-
-func (c *Console) setPassword(w http.ResponseWriter, r *http.Request) error {
-	if r.PostFormValue("password") != r.PostFormValue("again") {
-		return c.refused(w, r, "The two passwords are not the same.")
-	}
-	err := c.Access.SetPassword(r.Context(), c.actor(r), c.actor(r).ID, r.PostFormValue("password"))
-	return c.changed(w, r, err, settingsPage{Done: "Your new password is set."})
-}
-
-// linkLife is how long a login link that an admin hands on can be used.
-const linkLife = 24 * time.Hour
 
 func (c *Console) addPerson(w http.ResponseWriter, r *http.Request) error {
 	role := access.Role(r.PostFormValue("role"))
 	if !slices.Contains(roles, role) {
 		return c.refused(w, r, "Choose a role.")
 	}
-	u, err := c.Access.CreateUser(r.Context(), c.actor(r), strings.TrimSpace(r.PostFormValue("name")), "", c.everywhere(role))
-	if err != nil {
-		return c.changed(w, r, err, settingsPage{})
-	}
-	return c.giveLink(w, r, u.Name)
-}
-
-func (c *Console) linkPerson(w http.ResponseWriter, r *http.Request) error {
-	users, err := c.Access.Users(r.Context(), c.actor(r))
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(users, func(u access.User) bool { return u.ID == r.PathValue("id") })
-	if i < 0 {
-		return c.refused(w, r, "There is no such person any more.")
-	}
-	return c.giveLink(w, r, users[i].Name)
-}
-
-func (c *Console) giveLink(w http.ResponseWriter, r *http.Request, name string) error {
-	secret, err := c.Access.NewLoginLink(r.Context(), c.actor(r), name, linkLife)
-	return c.changed(w, r, err, settingsPage{Link: "/login/link#" + secret})
+	link, err := c.Services.People.AddPerson(r.Context(), c.actor(r), strings.TrimSpace(r.PostFormValue("name")), role, c.opt.Now())
+	return c.changed(w, r, err, settingsPage{Link: link})
 }
 
 func (c *Console) disablePerson(w http.ResponseWriter, r *http.Request) error {
-	return c.changed(w, r, c.Access.SetDisabled(r.Context(), c.actor(r), r.PathValue("id"), true), settingsPage{Done: "The person is locked out."})
-}
-
-func (c *Console) enablePerson(w http.ResponseWriter, r *http.Request) error {
-	return c.changed(w, r, c.Access.SetDisabled(r.Context(), c.actor(r), r.PathValue("id"), false), settingsPage{Done: "The person may log in again."})
+	err := c.Services.People.DisablePerson(r.Context(), c.actor(r), r.PathValue("id"), c.opt.Now())
+	return c.changed(w, r, err, settingsPage{Done: "The person is locked out."})
 }
 
 // changed shows the settings after a change, or why there was none. It is an
@@ -253,10 +185,10 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, why string) er
 	return c.showSettings(w, r, http.StatusUnprocessableEntity, settingsPage{Problem: why})
 }
 
-// grantSentence says what grants allow: "admin everywhere".
-func grantSentence(grants []access.Grant) string {
+// roleSentence says what the actor's grants allow: "admin everywhere".
+func roleSentence(a access.Actor) string {
 	var all []string
-	for _, g := range grants {
+	for _, g := range a.Grants {
 		where := "everywhere"
 		if g.Environment != access.Any {
 			where = "in " + g.Environment
@@ -267,17 +199,4 @@ func grantSentence(grants []access.Grant) string {
 		return "no role"
 	}
 	return strings.Join(all, ", ")
-}
-
-func roleSentence(a access.Actor) string { return grantSentence(a.Grants) }
-
-// loginWay says how a person logs in.
-func loginWay(u access.User) string {
-	switch {
-	case u.Subject != "":
-		return "the company's login"
-	case u.Password != "":
-		return "password"
-	}
-	return "link only"
 }
