@@ -18,6 +18,8 @@ import (
 type reading struct {
 	next time.Time // when it is to be read again
 	err  error     // why the last reading failed
+	// queries are the signal's expressions with their placeholders filled in.
+	queries []string
 	// rest is, by expression, until when it is left alone: another one
 	// answers for this signal and this one had nothing to say.
 	rest []time.Time
@@ -63,6 +65,9 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 		r := p.readings[s]
 		if r == nil {
 			r = &reading{rest: make([]time.Time, len(s.exprs))}
+			for i := range s.exprs {
+				r.queries = append(r.queries, s.promql(i, "", "", max(s.Window, 3*cfg.Interval)))
+			}
 			p.readings[s] = r
 		}
 		// Half a second of grace: rounds do not come to the millisecond.
@@ -122,11 +127,11 @@ func (p *picture) age(c *Catalogue, now time.Time) {
 // answers wins.
 func (p *picture) read(ctx context.Context, q metric.Querier, s *Signal, r *reading, cfg Config, now time.Time) error {
 	answered := false
-	for i := range s.exprs {
+	for i, query := range r.queries {
 		if answered && now.Before(r.rest[i]) {
 			continue
 		}
-		samples, err := q.Instant(ctx, s.promql(i, "", "", max(s.Window, 3*cfg.Interval)), now)
+		samples, err := q.Instant(ctx, query, now)
 		if err != nil {
 			return err
 		}
