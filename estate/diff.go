@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/evenkeel/evenkeel/internal/naming"
 )
 
 // confidenceStep is the smallest change of a relation's confidence that makes
@@ -43,7 +45,7 @@ func (d *Delta) diffEntities(prev []Entity, o Observation) {
 	}
 	now := make(map[string]bool, len(o.Entities))
 	for _, e := range o.Entities {
-		e.ID, e.Name = Plain(e.ID), Plain(e.Name)
+		e.ID, e.Name = naming.Name(e.ID), naming.Name(e.Name)
 		if now[e.ID] {
 			continue // reported twice: the first one counts
 		}
@@ -96,7 +98,7 @@ func facts(attributes map[string]string) map[string]string {
 		if len(v) > maxFact {
 			v = v[:maxFact]
 		}
-		out[Plain(k)] = text(v)
+		out[naming.Name(k)] = naming.Text(v)
 	}
 	return out
 }
@@ -117,7 +119,7 @@ func (d *Delta) diffRelations(prev []Relation, o Observation) {
 	}
 	now := make(map[joint]bool, len(o.Relations))
 	for _, r := range o.Relations {
-		r.From, r.To = Plain(r.From), Plain(r.To)
+		r.From, r.To = naming.Name(r.From), naming.Name(r.To)
 		if now[r.joint()] {
 			continue
 		}
@@ -156,7 +158,7 @@ func complete(c Change, o Observation) Change {
 	if c.Key == "" {
 		c.Key = fmt.Sprintf("%s|%s|%s|%s", c.Kind, c.Entity, c.At.UTC().Format(time.RFC3339Nano), c.Summary)
 	}
-	c.Entity, c.Key = Plain(c.Entity), Plain(c.Key)
+	c.Entity, c.Key = naming.Name(c.Entity), naming.Name(c.Key)
 	c.ID = changeID(c)
 	return c
 }

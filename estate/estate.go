@@ -13,8 +13,6 @@
 package estate
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -43,26 +41,6 @@ const (
 // same over restarts, never a process id.
 func ID(kind Kind, parts ...string) string {
 	return string(kind) + ":" + strings.Join(parts, ":")
-}
-
-// maxName bounds what names something, in bytes: an index takes no more.
-const maxName = 300
-
-// Plain makes of an id, a name or a key one that can be kept: text, and not
-// too long. What is cut off leaves a mark made from the whole, so that two long
-// ids stay two. Of one that can be kept it is what it was.
-func Plain(s string) string {
-	s = text(s)
-	if len(s) <= maxName {
-		return s
-	}
-	sum := sha256.Sum256([]byte(s))
-	return fmt.Sprintf("%s~%x", strings.ToValidUTF8(s[:maxName-17], ""), sum[:8])
-}
-
-// text leaves out what no database holds as text.
-func text(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
 }
 
 // Entity is a thing in an environment.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/internal/naming"
 )
 
 // validate checks an observation that a practice made.
@@ -28,7 +28,7 @@ func (o Observation) validate() error {
 // outside world and may not be text, and a figure may not be a number. What is
 // not a number is no figure.
 func (o Observation) tidy() Observation {
-	o.Key.Check, o.Key.Entity = estate.Plain(o.Key.Check), estate.Plain(o.Key.Entity)
+	o.Key.Check, o.Key.Entity = naming.Name(o.Key.Check), naming.Name(o.Key.Entity)
 	o.Report.Evidence = slices.Clone(o.Report.Evidence)
 	for i := range o.Report.Evidence {
 		e := &o.Report.Evidence[i]

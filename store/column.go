@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/evenkeel/evenkeel/internal/naming"
 )
 
 // forever is the end of what is still so.
@@ -27,12 +29,9 @@ func moment(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
-// plain leaves out what a database cannot hold as text: zero bytes and what is
-// not UTF-8. Names come from the outside world, and one odd name must not stop
-// the rest from being stored.
-func plain(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
-}
+// plain is text as a database takes it: one odd name must not stop the rest
+// from being stored.
+func plain(s string) string { return naming.Text(s) }
 
 // pack writes a value into a column of JSON. The types that are packed always
 // can be; a figure that JSON does not know (NaN) is an error.
