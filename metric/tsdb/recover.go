@@ -19,21 +19,14 @@ import (
 // read again; it is for people.
 const damagedDir = "damaged"
 
-// Recovered says what Open found damaged and what that cost, one sentence
-// each; empty after a normal start.
-func (d *DB) Recovered() []string { return d.recovered }
-
-func (d *DB) note(format string, args ...any) {
-	d.recovered = append(d.recovered, fmt.Sprintf(format, args...))
-}
-
 // lockFile is the engine's own, so that other tools respect it too.
 const lockFile = "lock"
 
 // open takes the lock, moves aside what cannot be read and opens the rest.
 // The lock comes first: nothing may be repaired while another process writes.
 func (d *DB) open(log *slog.Logger, reg prometheus.Registerer) (err error) {
-	if d.lock, _, err = fileutil.Flock(d.path(lockFile)); err != nil {
+	var unclean bool // a clean stop removes the file
+	if d.lock, unclean, err = fileutil.Flock(d.path(lockFile)); err != nil {
 		return fmt.Errorf("metrics: %s is in use by another process or cannot be written: %w; stop the other one, or choose another folder", d.cfg.Dir, err)
 	}
 	defer func() {
@@ -50,20 +43,30 @@ func (d *DB) open(log *slog.Logger, reg prometheus.Registerer) (err error) {
 	if err := d.salvage(); err != nil {
 		return fmt.Errorf("metrics: check the write-ahead log: %w", err)
 	}
-	registered := &recording{Registerer: reg}
-	d.db, err = tsdb.Open(d.cfg.Dir, log, registered, d.cfg.options(), nil)
+	registered, options := &recording{Registerer: reg}, d.cfg.options()
+	options.BlocksToDelete = d.blocksToDelete
+	d.db, err = tsdb.Open(d.cfg.Dir, log, registered, options, nil)
 	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, os.ErrPermission) {
 		// The newest hours are beyond repair. The blocks are sound.
 		registered.undo()
 		if asideErr := d.setAsideHead(err); asideErr != nil {
 			return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, errors.Join(err, asideErr))
 		}
-		d.db, err = tsdb.Open(d.cfg.Dir, log, reg, d.cfg.options(), nil)
+		d.db, err = tsdb.Open(d.cfg.Dir, log, reg, options, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, err)
 	}
+	d.verify.engine.Store(d.db)
+	if unclean {
+		d.verifyBlocks()
+	}
 	return d.countRepairs()
+}
+
+// unlock leaves no lock file behind: the next start knows that all was well.
+func (d *DB) unlock() error {
+	return errors.Join(os.Remove(d.path(lockFile)), d.lock.Release())
 }
 
 // setAsideHead moves all that is not yet in blocks out of the engine's way.

@@ -131,7 +131,7 @@ func edit(t *testing.T, path string, change func([]byte) []byte) {
 }
 
 func TestADamagedLogCostsTheDamageOnly(t *testing.T) {
-	const rounds = 1000
+	const rounds = 600 // less than three hours: no compaction comes between
 	last := start.Add((rounds - 1) * 15 * time.Second)
 	for _, c := range []struct {
 		name   string
@@ -282,5 +282,43 @@ func TestAMissingSegmentIsBridged(t *testing.T) {
 	}
 	if got := one(t, db, `count(m)`, start.Add(9*15*time.Second)); got != 50 {
 		t.Errorf("count(m) = %v", got)
+	}
+}
+
+// TestDamageWithinABlockIsFoundAfterAnUncleanStop: such a block opens, and
+// only reading it shows the damage.
+func TestDamageWithinABlockIsFoundAfterAnUncleanStop(t *testing.T) {
+	db := open(t, tsdb.Config{Dir: t.TempDir()})
+	last := fill(t, db, 20, 30)
+	dir := t.TempDir()
+	if err := db.Snapshot(context.Background(), dir); err != nil {
+		t.Fatal(err)
+	}
+	chunks, err := filepath.Glob(filepath.Join(dir, "0*", "chunks", "000001"))
+	if err != nil || len(chunks) != 1 {
+		t.Fatalf("%v, %v", chunks, err)
+	}
+	edit(t, chunks[0], func(b []byte) []byte { b[len(b)/2] ^= 0xff; return b })
+	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil { // as a killed process leaves it
+		t.Fatal(err)
+	}
+	got := open(t, tsdb.Config{Dir: dir})
+	deadline := time.Now().Add(10 * time.Second)
+	for len(got.Recovered()) == 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("the damage was not found")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if r := got.Recovered()[0]; !strings.Contains(r, "The metrics from 2026-11-01T12:00:00Z") {
+		t.Errorf("recovered %q", r)
+	}
+	if err := got.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The next start, clean or not, is without the block.
+	again := open(t, tsdb.Config{Dir: dir})
+	if s, err := again.Instant(context.Background(), `m`, last); err != nil || len(s) != 0 {
+		t.Errorf("%v, %v", s, err)
 	}
 }

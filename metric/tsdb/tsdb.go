@@ -10,7 +10,8 @@
 //
 // Failure behaviour: Open always comes up again on what can be read. Damage
 // in the write-ahead log costs the damaged pages of 32 KiB, a damaged block
-// is moved aside whole; Recovered says in plain words what was lost. Only a
+// is moved aside whole (one whose damage lies within is found by reading all
+// blocks in the background after an unclean stop); Recovered says in plain words what was lost. Only a
 // directory that cannot be used at all (locked by another process, not
 // writable, disk full) is an error.
 package tsdb
@@ -24,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -47,6 +49,8 @@ type DB struct {
 	engine    *promql.Engine
 	own       *prometheus.Registry // the engine's own counters, for Stats
 	lock      fileutil.Releaser
+	verify    verifier
+	notes     sync.Mutex
 	recovered []string
 
 	snapshotting sync.Mutex
@@ -69,6 +73,7 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) 
 		return nil, fmt.Errorf("metrics: make the directory: %w", err)
 	}
 	d := &DB{cfg: cfg, own: prometheus.NewRegistry()}
+	d.verify.damaged = map[ulid.ULID]struct{}{}
 	if err := d.open(log, both{d.own, reg}); err != nil {
 		return nil, err
 	}
@@ -123,7 +128,8 @@ func (d *DB) Engine() *promql.Engine { return d.engine }
 // Close stops compaction and closes the files. It may be called again.
 func (d *DB) Close() error {
 	d.closing.Do(func() {
-		if err := errors.Join(d.engine.Close(), d.db.Close(), d.lock.Release()); err != nil {
+		d.stopVerifying()
+		if err := errors.Join(d.engine.Close(), d.db.Close(), d.dropDamaged(), d.unlock()); err != nil {
 			d.closeErr = fmt.Errorf("metrics: close %s: %w", d.cfg.Dir, err)
 		}
 	})
