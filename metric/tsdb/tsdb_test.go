@@ -215,8 +215,8 @@ func TestSnapshotWhileWriting(t *testing.T) {
 			case <-stop:
 				stopped <- nil
 				return
-			default:
-				if err := db.Append(ctx, batch(50, last.Add(time.Duration(i)*15*time.Second), 1)); err != nil {
+			case <-time.After(time.Millisecond):
+				if err := db.Append(ctx, batch(50, last.Add(time.Duration(i)*time.Second), 1)); err != nil {
 					stopped <- err
 					return
 				}
