@@ -56,7 +56,8 @@ func (c *Console) vitals(ctx context.Context, actor access.Actor, troubled map[s
 		names[i] = subjectOf(e.ID).host
 		hosts[i] = hostVitals{Host: e, Signs: make([]sign, len(c.charts.Vitals))}
 	}
-	w := windowFor(now.Add(-vitalSpan), now, vitalPoints)
+	// It ends now and not at a round minute: the first figures are seen at once.
+	w := metric.Window{From: now.Add(-vitalSpan), To: now, Step: vitalSpan / vitalPoints}
 	ctx, cancel := context.WithTimeout(ctx, vitalTimeout)
 	defer cancel()
 	errs := make([]error, len(c.charts.Vitals))
