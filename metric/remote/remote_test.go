@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -124,19 +125,23 @@ func TestAnswersOverTLSWithCredentials(t *testing.T) {
 }
 
 func TestRefusalsHaveTheirMeaning(t *testing.T) {
-	var status int
-	var body string
+	type reply struct {
+		status int // 0: hang
+		body   string
+	}
+	var next atomic.Pointer[reply]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status == 0 {
+		now := next.Load()
+		if now.status == 0 {
 			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the caller go
 			<-r.Context().Done()
 			return
 		}
-		if status == http.StatusFound {
+		if now.status == http.StatusFound {
 			w.Header().Set("Location", "http://elsewhere.example/")
 		}
-		w.WriteHeader(status)
-		fmt.Fprint(w, body)
+		w.WriteHeader(now.status)
+		fmt.Fprint(w, now.body)
 	}))
 	defer srv.Close()
 	e := endpoint(t, remote.Config{URL: srv.URL, Timeout: model.Duration(200 * time.Millisecond), MaxAnswerBytes: 1000})
@@ -162,7 +167,7 @@ func TestRefusalsHaveTheirMeaning(t *testing.T) {
 		{502, `bad gateway`, metric.ErrUnavailable},
 		{0, ``, metric.ErrUnavailable}, // it hangs
 	} {
-		status, body = c.status, c.body
+		next.Store(&reply{c.status, c.body})
 		_, err := e.Instant(context.Background(), "up", at)
 		large, unavailable := errors.Is(err, metric.ErrTooLarge), errors.Is(err, metric.ErrUnavailable)
 		if err == nil || large != (c.want == metric.ErrTooLarge) || unavailable != (c.want == metric.ErrUnavailable) {
@@ -170,7 +175,7 @@ func TestRefusalsHaveTheirMeaning(t *testing.T) {
 		}
 	}
 	// A caller who goes away says nothing about the endpoint.
-	status = 0
+	next.Store(&reply{})
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := e.Instant(ctx, "up", at); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, metric.ErrUnavailable) {
