@@ -57,6 +57,13 @@ func (a *App) openLocal() (_ *local, err error) {
 	if l.discoverer, err = probe.NewDiscoverer(filepath.Join(a.cfg.Data, "discovered.json")); err != nil {
 		a.notices = append(a.notices, err.Error())
 	}
+	if a.cfg.DiscoverProbes {
+		// What an earlier run has found is probed from the first moment on;
+		// else it would look gone until it is found again.
+		if err := l.prober.ApplyDiscovered(l.discoverer.Known()); err != nil {
+			return nil, err
+		}
+	}
 	if l.scraper, err = scrape.New(a.cfg.Scrape, l.db.Storage(), a.log, a.registry); err != nil {
 		return nil, err
 	}
@@ -135,7 +142,7 @@ func listeners(entities []estate.Entity, ownPort string) []probe.Listener {
 		}
 		for _, text := range strings.Split(e.Attributes["addresses"], ", ") {
 			if addr, err := netip.ParseAddr(text); err == nil {
-				out = append(out, probe.Listener{Address: addr, Port: uint16(port), Owner: e.Attributes["served by"]})
+				out = append(out, probe.Listener{Address: addr, Port: uint16(port), Owner: e.Attributes["group"]})
 			}
 		}
 	}

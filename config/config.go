@@ -158,7 +158,9 @@ func (c Config) Validate() error {
 	if c.Metrics.External != nil {
 		within("metrics.external", c.Metrics.External.Validate())
 	}
-	within("probes", c.Probes.Validate())
+	if err := c.Probes.Validate(); err != nil {
+		errs = append(errs, err) // it names the place, with "probes" itself
+	}
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
 	return errors.Join(errs...)
