@@ -22,7 +22,7 @@ func (a *App) flow(g *lifecycle.Group) {
 	// changed.
 	if l := a.local; l != nil {
 		a.record(g, "host figures", 0, every, l.hostFigures)
-		a.record(g, "probe figures", time.Second, every, l.probeFigures)
+		a.record(g, "probe figures", 200*time.Millisecond, every, l.probeFigures)
 		a.record(g, "own figures", 2*time.Second, every, l.ownFigures)
 		g.Go("probes", l.prober.Run)
 		g.Go("scraping", l.scraper.Run)
@@ -33,9 +33,9 @@ func (a *App) flow(g *lifecycle.Group) {
 		}
 	}
 
-	// 3. metric -> detect -> finding: signals, checks, decisions. Half a
-	// second behind the figures, so that a round judges the newest.
-	loop(g, a.board, "checks", 500*time.Millisecond, every, a.judge)
+	// 3. metric -> detect -> finding: signals, checks, decisions. Behind the
+	// figures, so that a round judges the newest.
+	loop(g, a.board, "checks", 600*time.Millisecond, every, a.judge)
 
 	// 4. What time itself brings: acceptances end, history is pruned, what was
 	// learned is kept.
@@ -58,11 +58,13 @@ func (a *App) record(g *lifecycle.Group, part string, delay, every time.Duration
 // judge is one round of all checks.
 func (a *App) judge(ctx context.Context, now time.Time) error {
 	r, err := a.engine.Round(ctx, detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}, now)
-	if err != nil {
-		return err
-	}
+	// A round that failed in part still tells: of what it could see, and of
+	// what it could not.
 	a.coverage.Store(&r.Coverage)
-	return errors.Join(a.estate.Observe(ctx, r.Estate), a.findings.Record(ctx, r.Observations))
+	if len(r.Estate.Entities) > 0 {
+		err = errors.Join(err, a.estate.Observe(ctx, r.Estate))
+	}
+	return errors.Join(err, a.findings.Record(ctx, r.Observations))
 }
 
 func (a *App) saveBaselines(ctx context.Context, now time.Time) error {

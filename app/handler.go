@@ -43,7 +43,9 @@ func (a *App) openHandler() error {
 	if err := a.openPrometheus(mux, guard); err != nil {
 		return err
 	}
-	a.openPages(mux, guard)
+	if err := a.openPages(mux, guard); err != nil {
+		return err
+	}
 	a.handler = guard.Wrap(mux)
 	return nil
 }
@@ -132,9 +134,14 @@ func (a *App) LoginLink(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	base := a.url
+	return a.publicURL() + "/login/link#" + secret, nil
+}
+
+// publicURL is how people's browsers reach Evenkeel, without a slash at its
+// end.
+func (a *App) publicURL() string {
 	if a.cfg.PublicURL != "" {
-		base = strings.TrimRight(a.cfg.PublicURL, "/")
+		return strings.TrimRight(a.cfg.PublicURL, "/")
 	}
-	return base + "/login/link#" + secret, nil
+	return a.url
 }

@@ -12,11 +12,12 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
+	"github.com/evenkeel/evenkeel/access/oidc"
 	"github.com/evenkeel/evenkeel/console"
 )
 
 // openPages puts the login pages and, behind them, the console on the mux.
-func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) {
+func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	actor := func(ctx context.Context) access.Actor {
 		who, _ := httpauth.Actor(ctx)
 		return who
@@ -33,24 +34,35 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) {
 	}
 	pages := console.New(services, console.Options{Actor: actor, Log: a.log, Version: a.version})
 
+	provider := "" // name of the identity provider, if there is one
 	loginFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
-		a.render(w, r, status, console.LoginPage(console.LoginForm{Problem: message, Name: r.PostFormValue("name"), Next: r.FormValue("next")}))
+		a.render(w, r, status, console.LoginPage(console.LoginForm{Problem: message, Name: r.PostFormValue("name"), Next: r.FormValue("next"), Provider: provider}))
 	}
 	linkFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
 		a.render(w, r, status, console.LinkPage("", message))
 	}
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		a.render(w, r, http.StatusOK, console.LoginPage(console.LoginForm{Next: r.FormValue("next")}))
+		a.render(w, r, http.StatusOK, console.LoginPage(console.LoginForm{Next: r.FormValue("next"), Provider: provider}))
 	})
 	mux.HandleFunc("GET /login/link", func(w http.ResponseWriter, r *http.Request) {
 		a.render(w, r, http.StatusOK, console.LinkPage("", ""))
 	})
+	if a.cfg.Access.OIDC != nil {
+		p, err := oidc.New(*a.cfg.Access.OIDC, a.publicURL(), a.access, guard, loginFailed, a.log)
+		if err != nil {
+			return err
+		}
+		provider = p.Name()
+		mux.Handle("GET /login/oidc", p.Start())
+		mux.Handle("GET "+oidc.CallbackPath, p.Callback())
+	}
 	mux.Handle("POST /login", guard.Login(loginFailed))
 	mux.Handle("POST /login/link", guard.TakeLink(linkFailed))
 	mux.Handle("POST /logout", guard.Logout())
 	mux.Handle("/assets/", pages)
 	mux.Handle("/favicon.svg", pages)
 	mux.Handle("/", guard.Require(pages))
+	return nil
 }
 
 // render writes a page that nobody has to be logged in for.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/evenkeel/evenkeel/access/oidc"
 	"github.com/evenkeel/evenkeel/collect/host"
 	"github.com/evenkeel/evenkeel/collect/ingest"
 	"github.com/evenkeel/evenkeel/collect/probe"
@@ -80,7 +81,8 @@ type Metrics struct {
 
 // Access says who may log in from elsewhere.
 type Access struct {
-	TrustedProxies []string `yaml:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
+	OIDC           *oidc.Config `yaml:"oidc"`
+	TrustedProxies []string     `yaml:"trusted_proxies"` // CIDRs whose X-Forwarded-For is believed
 }
 
 // Default returns the configuration that serves where no file is named.
@@ -163,6 +165,9 @@ func (c Config) Validate() error {
 	}
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
+	if c.Access.OIDC != nil {
+		within("access.oidc", c.Access.OIDC.Validate())
+	}
 	return errors.Join(errs...)
 }
 
