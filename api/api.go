@@ -119,7 +119,7 @@ func New(services Services, options Options) http.Handler {
 	inner.HandleFunc("/api/", s.noSuchPath(inner))
 
 	mux := http.NewServeMux()
-	mux.Handle("/api/", options.Require(conditional(inner)))
+	mux.Handle("/api/", options.Require(legible(conditional(inner))))
 	mux.Handle("GET /openapi.json", conditional(inner))
 	s.registerDocs(mux, h.OpenAPI())
 	mux.HandleFunc("GET /healthz", s.healthz)
@@ -170,26 +170,27 @@ func (s *server) problem(what string, err error) error {
 	return huma.Error500InternalServerError("Evenkeel could not answer; its log says why")
 }
 
-// where are the parameters that say in which estate.
-type where struct {
+// Where are the parameters that say in which estate. It is exported, like all
+// that inputs embed, because huma reads no parameters out of others.
+type Where struct {
 	Tenant      string   `query:"tenant" maxLength:"80" doc:"default: the installation's own"`
 	Environment []string `query:"environment" maxItems:"50" doc:"default: all that you may see"`
 }
 
-func (w where) tenant() string {
+func (w Where) tenant() string {
 	if w.Tenant == "" {
 		return access.DefaultTenant
 	}
 	return w.Tenant
 }
 
-// one is the parameters of a single thing, which is in one environment.
-type one struct {
+// One is the parameters of a single thing, which is in one environment.
+type One struct {
 	Tenant      string `query:"tenant" maxLength:"80"`
 	Environment string `query:"environment" maxLength:"80"`
 }
 
-func (s *server) place(o one) (tenant, environment string) {
+func (s *server) place(o One) (tenant, environment string) {
 	tenant, environment = o.Tenant, o.Environment
 	if tenant == "" {
 		tenant = access.DefaultTenant
@@ -200,8 +201,8 @@ func (s *server) place(o one) (tenant, environment string) {
 	return tenant, environment
 }
 
-// paged are the parameters of a list.
-type paged struct {
+// Paged are the parameters of a list.
+type Paged struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 	Cursor string `query:"cursor" maxLength:"2000" doc:"'next' of the page before"`
 }

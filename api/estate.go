@@ -18,8 +18,8 @@ type EntityWithRelations struct {
 
 func (s *server) registerEstate(h huma.API) {
 	type entitiesInput struct {
-		where
-		paged
+		Where
+		Paged
 		Kind []string  `query:"kind" maxItems:"50" doc:"host, disk, filesystem, interface, unit, group, listener, endpoint, certificate, ..."`
 		Text string    `query:"q" maxLength:"200" doc:"part of the name, id or an attribute"`
 		At   time.Time `query:"at" doc:"as of this time; default: now"`
@@ -35,20 +35,20 @@ func (s *server) registerEstate(h huma.API) {
 		})
 
 	type entityInput struct {
-		one
+		One
 		ID string    `path:"id" maxLength:"1000" doc:"as one escaped path segment, such as filesystem%3Aweb-1%3A%2Fvar"`
 		At time.Time `query:"at"`
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/entities/{id}", "get-entity", "Estate", "One entity and its relations"),
 		func(ctx context.Context, in *entityInput) (*body[EntityWithRelations], error) {
-			tenant, environment := s.place(in.one)
+			tenant, environment := s.place(in.One)
 			e, relations, err := s.Estate.Entity(ctx, s.actor(ctx), tenant, environment, in.ID, in.At)
 			return answer(EntityWithRelations{e, relations}), s.problem("get-entity", err)
 		})
 
 	type changesInput struct {
-		where
-		paged
+		Where
+		Paged
 		Entity string    `query:"entity" maxLength:"1000"`
 		Kind   string    `query:"kind" maxLength:"80"`
 		From   time.Time `query:"from"`
@@ -69,7 +69,7 @@ func (s *server) registerEstate(h huma.API) {
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/environments", "list-environments", "Estate", "List the environments that are watched"),
 		func(ctx context.Context, in *environmentsInput) (*body[environments], error) {
-			list, err := s.Estate.Environments(ctx, s.actor(ctx), where{Tenant: in.Tenant}.tenant())
+			list, err := s.Estate.Environments(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant())
 			return answer(environments{list}), s.problem("list-environments", err)
 		})
 }

@@ -19,8 +19,8 @@ type FindingWithHistory struct {
 }
 
 type findingsInput struct {
-	where
-	paged
+	Where
+	Paged
 	State    []string  `query:"state" maxItems:"5" enum:"open,acknowledged,accepted,unknown,resolved"`
 	Severity string    `query:"severity" enum:"info,warning,critical" doc:"this one or worse"`
 	Practice string    `query:"practice" maxLength:"80"`
@@ -31,13 +31,13 @@ type findingsInput struct {
 	Until    time.Time `query:"until" doc:"was not resolved at some time up to here"`
 }
 
-type findingInput struct {
+type FindingInput struct {
 	ID     string `path:"id" maxLength:"100"`
 	Tenant string `query:"tenant" maxLength:"80"`
 }
 
-type findingAnswer struct {
-	findingInput
+type FindingAnswer struct {
+	FindingInput
 	IfMatch string `header:"If-Match" maxLength:"100" doc:"ETag of the finding that the answer is about"`
 }
 
@@ -60,8 +60,8 @@ func (s *server) registerFindings(h huma.API) {
 		})
 
 	huma.Register(h, op(http.MethodGet, "/api/v1/findings/{id}", "get-finding", "Findings", "One finding with its evidence and history"),
-		func(ctx context.Context, in *findingInput) (*body[FindingWithHistory], error) {
-			f, history, err := s.Findings.Get(ctx, s.actor(ctx), where{Tenant: in.Tenant}.tenant(), in.ID)
+		func(ctx context.Context, in *FindingInput) (*body[FindingWithHistory], error) {
+			f, history, err := s.Findings.Get(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID)
 			if err != nil {
 				return nil, s.problem("get-finding", err)
 			}
@@ -69,20 +69,20 @@ func (s *server) registerFindings(h huma.API) {
 		})
 
 	type acknowledge struct {
-		findingAnswer
+		FindingAnswer
 		Body struct {
 			Note string `json:"note,omitempty" maxLength:"500"`
 		}
 	}
 	huma.Register(h, op(http.MethodPost, "/api/v1/findings/{id}/acknowledge", "acknowledge-finding", "Findings", "Say that somebody looks at it"),
 		func(ctx context.Context, in *acknowledge) (*body[finding.Finding], error) {
-			return s.answerFinding(ctx, in.findingAnswer, func(tenant string) (finding.Finding, error) {
+			return s.answerFinding(ctx, in.FindingAnswer, func(tenant string) (finding.Finding, error) {
 				return s.Findings.Acknowledge(ctx, s.actor(ctx), tenant, in.ID, in.Body.Note, time.Now())
 			})
 		})
 
 	type accept struct {
-		findingAnswer
+		FindingAnswer
 		Body struct {
 			Until  time.Time `json:"until" doc:"when the acceptance ends; at most a year ahead"`
 			Reason string    `json:"reason" minLength:"3" maxLength:"500"`
@@ -90,28 +90,28 @@ func (s *server) registerFindings(h huma.API) {
 	}
 	huma.Register(h, op(http.MethodPost, "/api/v1/findings/{id}/accept", "accept-finding", "Findings", "Accept it until a date, with a reason"),
 		func(ctx context.Context, in *accept) (*body[finding.Finding], error) {
-			return s.answerFinding(ctx, in.findingAnswer, func(tenant string) (finding.Finding, error) {
+			return s.answerFinding(ctx, in.FindingAnswer, func(tenant string) (finding.Finding, error) {
 				return s.Findings.Accept(ctx, s.actor(ctx), tenant, in.ID, in.Body.Until, in.Body.Reason, time.Now())
 			})
 		})
 
 	type reopen struct {
-		findingAnswer
+		FindingAnswer
 		Body struct {
 			Reason string `json:"reason" minLength:"3" maxLength:"500"`
 		}
 	}
 	huma.Register(h, op(http.MethodPost, "/api/v1/findings/{id}/reopen", "reopen-finding", "Findings", "Take an acceptance or an acknowledgement back"),
 		func(ctx context.Context, in *reopen) (*body[finding.Finding], error) {
-			return s.answerFinding(ctx, in.findingAnswer, func(tenant string) (finding.Finding, error) {
+			return s.answerFinding(ctx, in.FindingAnswer, func(tenant string) (finding.Finding, error) {
 				return s.Findings.Reopen(ctx, s.actor(ctx), tenant, in.ID, in.Body.Reason, time.Now())
 			})
 		})
 }
 
 // answerFinding changes a finding if it is still the one that the asker saw.
-func (s *server) answerFinding(ctx context.Context, in findingAnswer, change func(tenant string) (finding.Finding, error)) (*body[finding.Finding], error) {
-	tenant := where{Tenant: in.Tenant}.tenant()
+func (s *server) answerFinding(ctx context.Context, in FindingAnswer, change func(tenant string) (finding.Finding, error)) (*body[finding.Finding], error) {
+	tenant := Where{Tenant: in.Tenant}.tenant()
 	if in.IfMatch != "" && in.IfMatch != "*" {
 		seen, _, err := s.Findings.Get(ctx, s.actor(ctx), tenant, in.ID)
 		if err != nil {

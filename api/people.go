@@ -61,7 +61,7 @@ func (s *server) registerPeople(h huma.API) {
 	s.registerTokens(h)
 
 	type auditInput struct {
-		paged
+		Paged
 		Tenant string    `query:"tenant" maxLength:"80"`
 		Actor  string    `query:"actor" maxLength:"100"`
 		Action string    `query:"action" maxLength:"100"`
@@ -71,7 +71,7 @@ func (s *server) registerPeople(h huma.API) {
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/audit", "list-audit", "People", "The audit log: who wrote what, newest first"),
 		func(ctx context.Context, in *auditInput) (*body[access.AuditPage], error) {
-			page, err := s.Access.Audit(ctx, s.actor(ctx), access.AuditFilter{Tenant: where{Tenant: in.Tenant}.tenant(), Actor: in.Actor,
+			page, err := s.Access.Audit(ctx, s.actor(ctx), access.AuditFilter{Tenant: Where{Tenant: in.Tenant}.tenant(), Actor: in.Actor,
 				Action: in.Action, Object: in.Object, From: in.From, To: in.To, Limit: in.Limit, Cursor: in.Cursor})
 			return answer(page), s.problem("list-audit", err)
 		})

@@ -39,7 +39,7 @@ const (
 
 func (s *server) registerSelf(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/api/v1/health", "health", "Evenkeel itself", "How each part of Evenkeel does"),
-		func(ctx context.Context, in *one) (*body[Health], error) {
+		func(ctx context.Context, in *One) (*body[Health], error) {
 			ready, missing := s.Ready()
 			return answer(Health{ready, missing, s.Version, s.Board.Statuses(time.Now())}), s.mayRead(ctx, *in)
 		})
@@ -74,8 +74,8 @@ func (s *server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 
 // events tells of changed findings that the actor may see, until the asker
 // goes away.
-func (s *server) events(ctx context.Context, in *struct{ one }, send sse.Sender) {
-	tenant, _ := s.place(in.one)
+func (s *server) events(ctx context.Context, in *struct{ One }, send sse.Sender) {
+	tenant, _ := s.place(in.One)
 	actor := s.actor(ctx)
 	l := s.Findings.Listen(maxNotices)
 	defer l.Close()

@@ -13,7 +13,7 @@ import (
 // seen must not be taken for fine.
 func (s *server) registerWatching(h huma.API) {
 	type checksInput struct {
-		one
+		One
 		State string `query:"state" enum:"ok,firing,pending,unknown"`
 	}
 	type checks struct {
@@ -21,7 +21,7 @@ func (s *server) registerWatching(h huma.API) {
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/checks", "list-checks", "Watching", "List what each check says of each entity: also what is fine, and what cannot be told"),
 		func(ctx context.Context, in *checksInput) (*body[checks], error) {
-			tenant, environment := s.place(in.one)
+			tenant, environment := s.place(in.One)
 			if err := access.Can(s.actor(ctx), access.Read, access.Scope{Tenant: tenant, Environment: environment}); err != nil {
 				return nil, s.problem("list-checks", err)
 			}
@@ -38,7 +38,7 @@ func (s *server) registerWatching(h huma.API) {
 		Probes []Probe `json:"probes"`
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/probes", "list-probes", "Watching", "List the probes with their last results"),
-		func(ctx context.Context, in *one) (*body[probes], error) {
+		func(ctx context.Context, in *One) (*body[probes], error) {
 			return answer(probes{append([]Probe{}, s.Probes()...)}), s.mayRead(ctx, *in)
 		})
 
@@ -46,14 +46,14 @@ func (s *server) registerWatching(h huma.API) {
 		Targets []Target `json:"targets"`
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/targets", "list-targets", "Watching", "List the scraped exporters with their last results"),
-		func(ctx context.Context, in *one) (*body[targets], error) {
+		func(ctx context.Context, in *One) (*body[targets], error) {
 			return answer(targets{append([]Target{}, s.Targets()...)}), s.mayRead(ctx, *in)
 		})
 }
 
 // mayRead checks the permission for what belongs to this machine's own
 // environment.
-func (s *server) mayRead(ctx context.Context, in one) error {
+func (s *server) mayRead(ctx context.Context, in One) error {
 	tenant, environment := s.place(in)
 	return s.problem("read", access.Can(s.actor(ctx), access.Read, access.Scope{Tenant: tenant, Environment: environment}))
 }

@@ -24,6 +24,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/access"
 )
@@ -66,6 +67,10 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			Problem(w, r, http.StatusMisdirectedRequest, "Unknown host name", "Evenkeel does not serve this name; set public_url to it.")
 			return
 		}
+		if !legible(r.URL) {
+			Problem(w, r, http.StatusBadRequest, "Unreadable address", "The address holds a NUL, bytes that are not UTF-8, or a part that is not escaped well.")
+			return
+		}
 		if g.cfg.MaxBody > 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, g.cfg.MaxBody)
 		}
@@ -89,6 +94,22 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// legible says whether the address holds only text that a name can have: UTF-8
+// without NUL, which databases do not keep.
+func legible(u *url.URL) bool {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return false
+	}
+	plain := func(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+	for name, values := range query {
+		if !plain(name) || slices.ContainsFunc(values, func(v string) bool { return !plain(v) }) {
+			return false
+		}
+	}
+	return plain(u.Path)
 }
 
 // identify finds who asks; access.ErrSession says nobody.

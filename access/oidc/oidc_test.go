@@ -236,7 +236,9 @@ func TestACodeWorksOnlyWithItsVerifier(t *testing.T) {
 func TestAProviderThatIsDownIsSaidSo(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	service := access.NewService(newPeople(), quiet, time.Now)
-	failed := func(w http.ResponseWriter, _ *http.Request, status int, message string) { http.Error(w, message, status) }
+	failed := func(w http.ResponseWriter, _ *http.Request, status int, message string) {
+		http.Error(w, message, status)
+	}
 	p, err := New(Config{Issuer: "http://127.0.0.1:9/", ClientID: "x", Name: "Example", Roles: []Role{{Group: "a", Role: access.Viewer}}},
 		"http://127.0.0.1:7070", service, httpauth.New(service, httpauth.Config{}, quiet), failed, quiet)
 	if err != nil {
