@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a-h/templ"
-
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/access/oidc"
@@ -32,47 +30,29 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	if a.local != nil {
 		services.Probes, services.Targets = a.consoleProbes, a.consoleTargets
 	}
-	pages := console.New(services, console.Options{Actor: actor, Log: a.log, Version: a.version})
-
-	provider := "" // name of the identity provider, if there is one
-	loginFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
-		a.render(w, r, status, console.LoginPage(console.LoginForm{Problem: message, Name: r.PostFormValue("name"), Next: r.FormValue("next"), Provider: provider}))
-	}
-	linkFailed := func(w http.ResponseWriter, r *http.Request, status int, message string) {
-		a.render(w, r, status, console.LinkPage("", message))
-	}
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
-		a.render(w, r, http.StatusOK, console.LoginPage(console.LoginForm{Next: r.FormValue("next"), Provider: provider}))
-	})
-	mux.HandleFunc("GET /login/link", func(w http.ResponseWriter, r *http.Request) {
-		a.render(w, r, http.StatusOK, console.LinkPage("", ""))
-	})
+	options := console.Options{Actor: actor, Log: a.log, Version: a.version}
 	if a.cfg.Access.OIDC != nil {
-		p, err := oidc.New(*a.cfg.Access.OIDC, a.publicURL(), a.access, guard, loginFailed, a.log)
+		options.Provider = a.cfg.Access.OIDC.Title()
+	}
+	pages := console.New(services, options)
+
+	if a.cfg.Access.OIDC != nil {
+		p, err := oidc.New(*a.cfg.Access.OIDC, a.publicURL(), a.access, guard, pages.LoginFailed, a.log)
 		if err != nil {
 			return err
 		}
-		provider = p.Name()
 		mux.Handle("GET /login/oidc", p.Start())
 		mux.Handle("GET "+oidc.CallbackPath, p.Callback())
 	}
-	mux.Handle("POST /login", guard.Login(loginFailed))
-	mux.Handle("POST /login/link", guard.TakeLink(linkFailed))
+	mux.Handle("POST /login", guard.Login(pages.LoginFailed))
+	mux.Handle("POST /login/link", guard.TakeLink(pages.LinkFailed))
 	mux.Handle("POST /logout", guard.Logout())
-	mux.Handle("/assets/", pages)
-	mux.Handle("/favicon.svg", pages)
+	public := pages.Public()
+	for _, path := range []string{"GET /login", "GET /login/link", "/assets/", "GET /favicon.svg"} {
+		mux.Handle(path, public)
+	}
 	mux.Handle("/", guard.Require(pages))
 	return nil
-}
-
-// render writes a page that nobody has to be logged in for.
-func (a *App) render(w http.ResponseWriter, r *http.Request, status int, page templ.Component) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if err := page.Render(r.Context(), w); err != nil && r.Context().Err() == nil {
-		a.log.Error("a page could not be written", "path", r.URL.Path, "error", err)
-	}
 }
 
 // consoleChecks counts what the last round said, by check.

@@ -150,8 +150,10 @@ func digits(v float64) string {
 	switch {
 	case a == 0:
 		return "0"
+	case a < 0.0005:
+		return "~0" // there is something, and it does not matter how little
 	case a < 0.01:
-		return strconv.FormatFloat(v, 'g', 1, 64)
+		return strconv.FormatFloat(v, 'f', 3, 64)
 	case a < 1:
 		return trimZeros(strconv.FormatFloat(v, 'f', 2, 64))
 	case a < 10:

@@ -83,10 +83,16 @@ func (c Config) withDefaults() Config {
 	if c.NameClaim == "" {
 		c.NameClaim = "preferred_username"
 	}
-	if u, err := url.Parse(c.Issuer); c.Name == "" && err == nil {
-		c.Name = u.Hostname()
-	}
+	c.Name = c.Title()
 	return c
+}
+
+// Title is what people call the provider.
+func (c Config) Title() string {
+	if u, err := url.Parse(c.Issuer); c.Name == "" && err == nil {
+		return u.Hostname()
+	}
+	return c.Name
 }
 
 func (c Config) secret() (string, error) {

@@ -57,9 +57,6 @@ func New(cfg Config, publicURL string, service *access.Service, guard *httpauth.
 	return &Provider{cfg: cfg, secret: secret, base: strings.TrimRight(publicURL, "/"), access: service, guard: guard, failed: failed, log: log}, nil
 }
 
-// Name is what the login button calls the provider.
-func (p *Provider) Name() string { return p.cfg.Name }
-
 // flight is what must come back from the provider as it was sent.
 type flight struct {
 	State, Nonce, Verifier, Next string
