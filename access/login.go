@@ -3,7 +3,10 @@ package access
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -14,6 +17,9 @@ type Browser struct {
 	Agent   string
 }
 
+// maxGivenName bounds, in bytes, a name that an identity provider gives.
+const maxGivenName = 70
+
 // maxAgent bounds what is kept of a browser's own name.
 const maxAgent = 200
 
@@ -22,15 +28,17 @@ const maxAgent = 200
 // from the address.
 func (s *Service) Login(ctx context.Context, name, password string, from Browser) (secret string, err error) {
 	now := s.now()
-	byName, byPlace := "name:"+name, "address:"+from.Address
+	byName, byPlace := "name:"+hashSecret(name), "address:"+from.Address // hashed: as long as anybody likes
 	if err := errors.Join(s.logins.check(byName, throttleByName, now), s.logins.check(byPlace, throttleByPlace, now)); err != nil {
 		var many *TooManyError
 		errors.As(err, &many)
 		return "", many
 	}
-	u, err := s.store.UserByName(ctx, name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return "", err
+	var u User
+	if checkName(name) == nil {
+		if u, err = s.store.UserByName(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
+			return "", err
+		}
 	}
 	ok, err := checkPassword(ctx, u.Password, password)
 	if err != nil {
@@ -48,7 +56,7 @@ func (s *Service) Login(ctx context.Context, name, password string, from Browser
 // NewLoginLink returns the secret of a link that lets the user in once. It is
 // for who may manage people, and for Evenkeel itself.
 func (s *Service) NewLoginLink(ctx context.Context, actor Actor, userName string, ttl time.Duration) (secret string, err error) {
-	if err := manage(actor); err != nil {
+	if err := managePeople(actor); err != nil {
 		return "", err
 	}
 	if ttl < time.Minute || ttl > 24*time.Hour {
@@ -88,9 +96,12 @@ func (s *Service) TakeLink(ctx context.Context, link string, from Browser) (secr
 func (s *Service) LoginBySubject(ctx context.Context, subject, name string, grants []Grant, from Browser) (secret string, err error) {
 	u, err := s.store.UserBySubject(ctx, subject)
 	if errors.Is(err, ErrNotFound) {
-		u = User{ID: ulid.Make().String(), Name: name, Subject: subject, Created: s.now()}
-		if _, taken := s.store.UserByName(ctx, name); taken == nil {
-			u.Name = name + " (" + u.ID[len(u.ID)-6:] + ")"
+		u = User{ID: ulid.Make().String(), Name: presentable(name), Subject: subject, Created: s.now()}
+		switch _, free := s.store.UserByName(ctx, u.Name); {
+		case free == nil:
+			u.Name += " (" + u.ID[len(u.ID)-6:] + ")"
+		case !errors.Is(free, ErrNotFound):
+			return "", free
 		}
 		err = s.store.SaveUser(ctx, u, s.entry(ctx, Actor{Kind: Person, ID: u.ID, Name: u.Name}, "user.create", u.ID, u.Name+", at the first login by the identity provider"))
 	}
@@ -101,6 +112,24 @@ func (s *Service) LoginBySubject(ctx context.Context, subject, name string, gran
 		return "", ErrLogin
 	}
 	return s.open(ctx, u, grants, from, "identity provider")
+}
+
+// presentable makes a name that a provider gives fit to be shown and kept.
+func presentable(name string) string {
+	name = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, name))
+	for len(name) > maxGivenName {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	if name == "" {
+		return "somebody"
+	}
+	return strings.TrimSpace(name)
 }
 
 func (s *Service) open(ctx context.Context, u User, grants []Grant, from Browser, how string) (string, error) {

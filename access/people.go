@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,13 +21,13 @@ func (s *Service) Users(ctx context.Context, actor Actor) ([]User, error) {
 
 // CreateUser adds a person. Without a password they log in by link only.
 func (s *Service) CreateUser(ctx context.Context, actor Actor, name, password string, grants []Grant) (User, error) {
-	if err := manage(actor); err != nil {
+	if err := managePeople(actor); err != nil {
 		return User{}, err
 	}
 	if err := checkName(name); err != nil {
 		return User{}, err
 	}
-	if err := checkGrants(grants); err != nil {
+	if err := checkGrants(actor, grants); err != nil {
 		return User{}, err
 	}
 	u := User{ID: ulid.Make().String(), Name: name, Grants: grants, Created: s.now()}
@@ -42,11 +43,15 @@ func (s *Service) CreateUser(ctx context.Context, actor Actor, name, password st
 // SetPassword changes a person's password: their own, or anybody's for who
 // may manage people.
 func (s *Service) SetPassword(ctx context.Context, actor Actor, id, password string) error {
-	if err := manage(actor); err != nil && (actor.Kind != Person || actor.ID != id) {
+	if err := managePeople(actor); err != nil && (actor.Kind != Person || actor.ID != id) {
 		return err
 	}
 	hash, err := hashPassword(ctx, password)
 	if err != nil {
+		return err
+	}
+	// Whoever knew the old password may have a session by it.
+	if err := s.store.DeleteUserSessions(ctx, id); err != nil {
 		return err
 	}
 	return s.edit(ctx, actor, id, "user.password", "", func(u *User) { u.Password = hash })
@@ -54,10 +59,10 @@ func (s *Service) SetPassword(ctx context.Context, actor Actor, id, password str
 
 // SetGrants changes what a person may do.
 func (s *Service) SetGrants(ctx context.Context, actor Actor, id string, grants []Grant) error {
-	if err := manage(actor); err != nil {
+	if err := managePeople(actor); err != nil {
 		return err
 	}
-	if err := checkGrants(grants); err != nil {
+	if err := checkGrants(actor, grants); err != nil {
 		return err
 	}
 	if actor.ID == id {
@@ -69,7 +74,7 @@ func (s *Service) SetGrants(ctx context.Context, actor Actor, id string, grants 
 // SetDisabled locks a person out, from the next request on, or lets them in
 // again.
 func (s *Service) SetDisabled(ctx context.Context, actor Actor, id string, disabled bool) error {
-	if err := manage(actor); err != nil {
+	if err := managePeople(actor); err != nil {
 		return err
 	}
 	if actor.ID == id {
@@ -109,7 +114,7 @@ func (s *Service) CreateToken(ctx context.Context, actor Actor, name string, gra
 	if err := checkName(name); err != nil {
 		return "", Token{}, err
 	}
-	if err := checkGrants(grants); err != nil {
+	if err := checkGrants(actor, grants); err != nil {
 		return "", Token{}, err
 	}
 	for _, p := range scopes {
@@ -122,6 +127,9 @@ func (s *Service) CreateToken(ctx context.Context, actor Actor, name string, gra
 	}
 	if len(scopes) == 0 {
 		scopes = nil
+	}
+	if actor.Scopes != nil && (scopes == nil || slices.ContainsFunc(scopes, func(p Permission) bool { return !slices.Contains(actor.Scopes, p) })) {
+		return "", Token{}, fmt.Errorf("%w: a token with scopes makes only tokens with no more than its own: %v", ErrForbidden, actor.Scopes)
 	}
 	secret := TokenPrefix + NewSecret()
 	t := Token{ID: ulid.Make().String(), Hash: hashSecret(secret), Name: name, Grants: grants, Scopes: scopes,
@@ -147,7 +155,7 @@ func checkName(name string) error {
 	return nil
 }
 
-func checkGrants(grants []Grant) error {
+func checkGrants(actor Actor, grants []Grant) error {
 	if len(grants) > 100 {
 		return invalid("more than 100 grants")
 	}
@@ -157,6 +165,9 @@ func checkGrants(grants []Grant) error {
 		}
 		if g.Tenant == "" || g.Environment == "" || len(g.Tenant) > 80 || len(g.Environment) > 80 {
 			return invalid("a grant names a tenant and an environment; %q stands for all", Any)
+		}
+		if !administers(actor, g.Tenant) {
+			return fmt.Errorf("%w: %s cannot give rights in the tenant %q", ErrForbidden, actor.Name, g.Tenant)
 		}
 	}
 	return nil

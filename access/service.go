@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -164,6 +165,22 @@ func (s *Service) entry(ctx context.Context, actor Actor, action, object, detail
 
 // manage is what everything about people and tokens needs.
 func manage(actor Actor) error { return Can(actor, Manage, Scope{Tenant: DefaultTenant}) }
+
+// managePeople is what making or changing a person needs. Their rights may be
+// wider than a token's scopes, so a token with scopes would escape them so.
+func managePeople(actor Actor) error {
+	if actor.Scopes != nil {
+		return fmt.Errorf("%w: a token with scopes does not manage people", ErrForbidden)
+	}
+	return manage(actor)
+}
+
+// administers says whether the actor may give rights in a tenant.
+func administers(actor Actor, tenant string) bool {
+	return actor.Kind == System || slices.ContainsFunc(actor.Grants, func(g Grant) bool {
+		return g.Role == Admin && g.Environment == Any && (g.Tenant == Any || g.Tenant == tenant)
+	})
+}
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)

@@ -80,6 +80,8 @@ type Store interface {
 	SaveSession(ctx context.Context, s Session, audit Entry) error
 	TouchSession(ctx context.Context, hash string, seen time.Time) error
 	DeleteSession(ctx context.Context, hash string, audit Entry) error
+	// DeleteUserSessions ends all sessions of a user.
+	DeleteUserSessions(ctx context.Context, user string) error
 
 	Token(ctx context.Context, hash string) (Token, error)
 	Tokens(ctx context.Context) ([]Token, error)

@@ -86,6 +86,8 @@ type Options struct {
 	Environment string // the one that is meant where none is named
 	// Actor returns who asks.
 	Actor func(context.Context) (access.Actor, bool)
+	// Still says whether who asked is still let in.
+	Still func(context.Context) bool
 	// Require refuses who is nobody.
 	Require func(http.Handler) http.Handler
 	Log     *slog.Logger

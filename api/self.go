@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/sse"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 )
@@ -39,9 +40,9 @@ const (
 
 func (s *server) registerSelf(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/api/v1/health", "health", "Evenkeel itself", "How each part of Evenkeel does"),
-		func(ctx context.Context, in *One) (*body[Health], error) {
+		func(ctx context.Context, _ *struct{}) (*body[Health], error) {
 			ready, missing := s.Ready()
-			return answer(Health{ready, missing, s.Version, s.Board.Statuses(time.Now())}), s.mayRead(ctx, *in)
+			return answer(Health{ready, missing, s.Version, s.Board.Statuses(time.Now())}), s.mayReadHere(ctx)
 		})
 
 	backup := op(http.MethodPost, "/api/v1/backups", "make-backup", "Evenkeel itself", "Write a backup of state and metrics; the answer is the archive")
@@ -90,6 +91,10 @@ func (s *server) events(ctx context.Context, in *struct{ One }, send sse.Sender)
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
+			// Whoever was logged out or locked out meanwhile hears no more.
+			if !s.Still(ctx) {
+				return
+			}
 			event = Alive{now}
 		case n := <-l.C():
 			if n.Tenant != tenant || access.Can(actor, access.Read, access.Scope{Tenant: n.Tenant, Environment: n.Environment}) != nil {
@@ -131,8 +136,8 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
-	if err := access.Can(s.actor(r.Context()), access.Read, access.Scope{Tenant: access.DefaultTenant, Environment: s.Environment}); err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+	if err := access.Can(s.actor(r.Context()), access.Read, s.here()); err != nil {
+		httpauth.Problem(w, r, http.StatusForbidden, "Not allowed", err.Error())
 		return
 	}
 	s.Metrics.ServeHTTP(w, r)

@@ -60,7 +60,7 @@ func serve(t testing.TB) *served {
 		Backup:  func(_ context.Context, w io.Writer) error { _, err := w.Write([]byte("archive")); return err },
 		Ready:   func() (bool, string) { return false, "the first round of checks has not ended" },
 		Metrics: promhttp.HandlerFor(prometheus.NewRegistry(), promhttp.HandlerOpts{}),
-	}, Options{Version: "test", Environment: "local", Actor: httpauth.Actor, Require: guard.Require,
+	}, Options{Version: "test", Environment: "local", Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require,
 		Log: slog.New(slog.NewTextHandler(&s.log, nil))})
 	s.Server = httptest.NewServer(guard.Wrap(h))
 	t.Cleanup(s.Close)
@@ -141,6 +141,16 @@ func TestAViewerOfOneEnvironmentSeesOnlyThat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := []access.Grant{{Tenant: access.DefaultTenant, Environment: "secret", Role: access.Viewer}}
+	stranger, _, err := s.access.CreateToken(t.Context(), access.Evenkeel(access.DefaultTenant), "stranger", other, nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/api/v1/probes", "/api/v1/targets", "/api/v1/health"} {
+		if got := s.ask(t, http.MethodGet, path+"?environment=secret", stranger, ""); got.status != http.StatusForbidden {
+			t.Errorf("who may not read what is watched here asks %s: %d %s", path, got.status, got.body)
+		}
+	}
 	hidden := s.theFinding(t, "secret")
 	for _, path := range []string{"/api/v1/findings", "/api/v1/entities", "/api/v1/environments", "/api/v1/changes", "/api/v1/findings?environment=secret",
 		"/api/v1/findings/" + hidden.ID, "/api/v1/entities/host%3Asecret?environment=secret", "/api/v1/checks?environment=secret"} {
@@ -179,6 +189,20 @@ func TestATokenIsNarrowedByItsScopes(t *testing.T) {
 	}
 	if got := s.ask(t, http.MethodPost, "/api/v1/tokens", made.Secret, `{"name":"more"}`); got.status != http.StatusForbidden {
 		t.Errorf("making a token: %d %s", got.status, got.body)
+	}
+	manager := s.ask(t, http.MethodPost, "/api/v1/tokens", admin, `{"name":"manager","scopes":["manage"],"grants":[{"tenant":"default","environment":"*","role":"admin"}]}`)
+	var narrow NewToken
+	if err := json.Unmarshal([]byte(manager.body), &narrow); err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]string{
+		"/api/v1/tokens":      `{"name":"wider"}`,
+		"/api/v1/users":       `{"name":"wider"}`,
+		"/api/v1/login-links": `{}`,
+	} {
+		if got := s.ask(t, http.MethodPost, path, narrow.Secret, body); got.status != http.StatusForbidden {
+			t.Errorf("a token with the scope manage gets out of it by %s: %d %s", path, got.status, got.body)
+		}
 	}
 	audit := s.ask(t, http.MethodGet, "/api/v1/audit", admin, "")
 	if !strings.Contains(audit.body, "token.create") || strings.Contains(audit.body, made.Secret) {

@@ -38,22 +38,25 @@ func (s *server) registerWatching(h huma.API) {
 		Probes []Probe `json:"probes"`
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/probes", "list-probes", "Watching", "List the probes with their last results"),
-		func(ctx context.Context, in *One) (*body[probes], error) {
-			return answer(probes{append([]Probe{}, s.Probes()...)}), s.mayRead(ctx, *in)
+		func(ctx context.Context, _ *struct{}) (*body[probes], error) {
+			return answer(probes{append([]Probe{}, s.Probes()...)}), s.mayReadHere(ctx)
 		})
 
 	type targets struct {
 		Targets []Target `json:"targets"`
 	}
 	huma.Register(h, op(http.MethodGet, "/api/v1/targets", "list-targets", "Watching", "List the scraped exporters with their last results"),
-		func(ctx context.Context, in *One) (*body[targets], error) {
-			return answer(targets{append([]Target{}, s.Targets()...)}), s.mayRead(ctx, *in)
+		func(ctx context.Context, _ *struct{}) (*body[targets], error) {
+			return answer(targets{append([]Target{}, s.Targets()...)}), s.mayReadHere(ctx)
 		})
 }
 
-// mayRead checks the permission for what belongs to this machine's own
-// environment.
-func (s *server) mayRead(ctx context.Context, in One) error {
-	tenant, environment := s.place(in)
-	return s.problem("read", access.Can(s.actor(ctx), access.Read, access.Scope{Tenant: tenant, Environment: environment}))
+// mayReadHere checks the permission for what belongs to the environment that
+// is watched from here, whichever the asker may have named.
+func (s *server) mayReadHere(ctx context.Context) error {
+	return s.problem("read", access.Can(s.actor(ctx), access.Read, s.here()))
+}
+
+func (s *server) here() access.Scope {
+	return access.Scope{Tenant: access.DefaultTenant, Environment: s.Environment}
 }

@@ -36,7 +36,7 @@ func (a *App) openHandler() error {
 		Checks: a.checks, Probes: a.probes, Targets: a.targets,
 		Backup: a.Backup, Ready: a.ready,
 		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
-	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Require: guard.Require, Log: a.log})
+	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require, Log: a.log})
 	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {
 		mux.Handle(path, programs)
 	}

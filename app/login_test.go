@@ -96,13 +96,23 @@ func TestLoginByPassword(t *testing.T) {
 		}
 	}
 
+	if err := a.access.SetPassword(t.Context(), access.Evenkeel(access.DefaultTenant), ada.ID, "battery horse correct"); err != nil {
+		t.Fatal(err)
+	}
+	if resp, _ := send(t, c, http.MethodGet, a.URL()+"/", nil); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("after a new password the old session still answers %d", resp.StatusCode)
+	}
+	login(c, "ada", "battery horse correct", "")
+	if resp, _ := send(t, c, http.MethodGet, a.URL()+"/", nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("with the new password, Now answers %d", resp.StatusCode)
+	}
 	if err := a.access.SetDisabled(t.Context(), access.Evenkeel(access.DefaultTenant), ada.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	if resp, _ := send(t, c, http.MethodGet, a.URL()+"/", nil); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("locked out, the session still answers %d", resp.StatusCode)
 	}
-	if resp, _ := login(someone(t), "ada", "correct horse battery", ""); resp.StatusCode != http.StatusUnauthorized {
+	if resp, _ := login(someone(t), "ada", "battery horse correct", ""); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("locked out, the password still answers %d", resp.StatusCode)
 	}
 }

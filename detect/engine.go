@@ -61,8 +61,9 @@ type watch struct {
 	mu      sync.Mutex
 	picture *picture
 	memory  map[judged]*Memory
-	stored  stored    // baselines of entities that have not been seen since Restore
-	retold  time.Time // when all entities were last given to the estate
+	reports map[judged]finding.Report // of the round before, for what is told
+	stored  stored                    // baselines of entities that have not been seen since Restore
+	retold  time.Time                 // when all entities were last given to the estate
 }
 
 // judged is one check on one entity.

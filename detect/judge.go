@@ -39,6 +39,7 @@ type Verdict struct {
 	Severity finding.Severity // for Firing
 	Since    time.Time        // for Pending and Firing
 	Reason   string           // for Unknown, and for OK after Firing: why
+	Fading   bool             // for Firing: this round does not show it any more, but it is not clear for long enough
 }
 
 // easeFor is how long a lower severity must hold before it is believed.
@@ -94,7 +95,7 @@ func Judge(s *Subject, m Memory, now time.Time, lapse time.Duration) (Verdict, M
 		}
 	}
 	m = grade(s, m, now)
-	return Verdict{State: Firing, Severity: m.Severity, Since: m.Since}, m
+	return Verdict{State: Firing, Severity: m.Severity, Since: m.Since, Fading: !fire}, m
 }
 
 // grade sets the severity: worse at once, better only once it has held.

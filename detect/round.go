@@ -208,6 +208,7 @@ func (r *round) learn(c *Catalogue) {
 // tell turns the round's cases into observations and coverage.
 func (r *round) tell() Result {
 	result := Result{Queries: len(r.picture.readings)}
+	standing := map[judged]finding.Report{}
 	for _, c := range r.cases {
 		o := finding.Observation{At: r.now, Key: finding.Key{
 			Tenant: r.env.Tenant, Environment: r.env.Environment, Practice: Practice, Check: c.Check, Entity: c.Entity,
@@ -220,8 +221,9 @@ func (r *round) tell() Result {
 			result.Observations = append(result.Observations, o)
 			continue
 		case c.verdict.State == Firing && c.cause == nil && c.memory.Root == "":
-			o.Sign, o.Since, o.Report = finding.Firing, c.verdict.Since, r.report(c)
+			o.Sign, o.Since, o.Report = finding.Firing, c.verdict.Since, r.lastReport(c)
 			c.memory.Told = true
+			standing[c.judged] = o.Report
 			result.Observations = append(result.Observations, o)
 		case c.verdict.State == Firing:
 			coverage.ToldWith = c.memory.Root
@@ -241,5 +243,18 @@ func (r *round) tell() Result {
 		}
 		result.Coverage = append(result.Coverage, coverage)
 	}
+	r.reports = standing
 	return result
+}
+
+// lastReport is the report of this round, or of the last one that showed the
+// trouble: when it fades, whoever caused it has gone, and whoever suffered
+// from it would be named in their place.
+func (r *round) lastReport(c *verdictCase) finding.Report {
+	last, ok := r.reports[c.judged]
+	if !ok || !c.verdict.Fading {
+		return r.report(c)
+	}
+	last.Severity = c.verdict.Severity
+	return last
 }

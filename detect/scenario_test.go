@@ -340,6 +340,9 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				delete(standing, key)
 			}
 			for i, e := range s.expect {
+				if done[i] && e.strays(o) {
+					t.Errorf("at %s: %s blames %s and not %s any more", at, key, o.Report.Culprits[0].Name, e.culprit)
+				}
 				done[i] = done[i] || e.metBy(o, at)
 			}
 		}
@@ -375,6 +378,13 @@ func (e expectation) metBy(o finding.Observation, at time.Duration) bool {
 		return false
 	}
 	return e.evidence == "" || slices.ContainsFunc(o.Report.Evidence, func(v finding.Evidence) bool { return strings.Contains(v.Text, e.evidence) })
+}
+
+// strays says that a finding has come to blame somebody else: when the culprit
+// stops, its victims are the next in rank while the trouble fades.
+func (e expectation) strays(o finding.Observation) bool {
+	return e.culprit != "" && o.Sign == finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity &&
+		len(o.Report.Culprits) > 0 && o.Report.Culprits[0].Name != e.culprit
 }
 
 // TestEveryCheckHasScenarios: a check without a case that fires and one that

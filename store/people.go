@@ -163,6 +163,14 @@ func (s *Store) DeleteSession(ctx context.Context, hash string, audit access.Ent
 	})
 }
 
+// DeleteUserSessions ends all sessions of a user.
+func (s *Store) DeleteUserSessions(ctx context.Context, user string) error {
+	return s.change(ctx, "end the sessions of a user", func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("user_id = ?", user).Exec(ctx)
+		return err
+	})
+}
+
 type linkRow struct {
 	bun.BaseModel `bun:"table:login_links"`
 

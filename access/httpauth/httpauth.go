@@ -51,11 +51,19 @@ func New(s *access.Service, cfg Config, log *slog.Logger) *Guard {
 }
 
 type actorKey struct{}
+type stillKey struct{}
 
 // Actor returns who asks, and whether it is anybody.
 func Actor(ctx context.Context) (access.Actor, bool) {
 	a, ok := ctx.Value(actorKey{}).(access.Actor)
 	return a, ok
+}
+
+// Still says whether who asks would still be let in. Answers that go on for
+// long ask it from time to time.
+func Still(ctx context.Context) bool {
+	still, ok := ctx.Value(stillKey{}).(func() bool)
+	return ok && still()
 }
 
 // Wrap puts the guard before a handler.
@@ -79,6 +87,10 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			ctx = context.WithValue(ctx, actorKey{}, actor)
+			ctx = context.WithValue(ctx, stillKey{}, func() bool {
+				_, _, err := g.identify(r.Context(), r)
+				return err == nil
+			})
 		case !errors.Is(err, access.ErrSession):
 			g.log.Error("cannot tell who asks", "path", r.URL.Path, "error", err)
 			Problem(w, r, http.StatusServiceUnavailable, "Cannot tell who you are", "The state cannot be read just now. Try again soon.")

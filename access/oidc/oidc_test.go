@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"bufio"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -230,6 +232,40 @@ func TestACodeWorksOnlyWithItsVerifier(t *testing.T) {
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusBadGateway || len(s.store.sessions) != 0 {
 		t.Errorf("%d, %d sessions", resp.StatusCode, len(s.store.sessions))
+	}
+}
+
+// The nonce ties the ID token to this login; here the provider's answer is for
+// another one.
+func TestAnIDTokenOfAnotherLoginIsRefused(t *testing.T) {
+	s := serve(t, nil)
+	c := browser(t)
+	here, err := url.Parse(s.URL + "/login/oidc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path != CallbackPath {
+			return nil
+		}
+		cookie := c.Jar.Cookies(here)[0]
+		raw, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f flight
+		if err := json.Unmarshal(raw, &f); err != nil {
+			t.Fatal(err)
+		}
+		f.Nonce = "another"
+		raw, _ = json.Marshal(f)
+		c.Jar.SetCookies(here, []*http.Cookie{{Name: cookie.Name, Value: base64.RawURLEncoding.EncodeToString(raw), Path: "/login/oidc"}})
+		r.Header.Set("Cookie", cookie.Name+"="+base64.RawURLEncoding.EncodeToString(raw))
+		return nil
+	}
+	resp, page := login(t, c, s, "alice", "/")
+	if resp.StatusCode != http.StatusBadGateway || len(s.store.sessions) != 0 {
+		t.Errorf("%d %s, %d sessions", resp.StatusCode, page, len(s.store.sessions))
 	}
 }
 

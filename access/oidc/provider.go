@@ -44,6 +44,8 @@ type Provider struct {
 
 	mu         sync.Mutex
 	discovered *oidclib.Provider // nil until the provider has answered
+	failure    error             // of the last try to discover it
+	retry      time.Time         // when it is tried again
 }
 
 // New returns the provider of a valid configuration. PublicURL is how people's
@@ -204,12 +206,16 @@ func texts(claim any) []string {
 func (p *Provider) client(ctx context.Context) (*oauth2.Config, *oidclib.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.discovered == nil && time.Now().Before(p.retry) {
+		return nil, nil, p.failure // so that a provider that hangs does not queue the logins
+	}
 	if p.discovered == nil {
 		// The provider keeps the context for fetching keys later, so it must
 		// not be the request's.
 		found, err := oidclib.NewProvider(oidclib.ClientContext(context.Background(), &http.Client{Timeout: askTime}), p.cfg.Issuer)
 		if err != nil {
-			return nil, nil, fmt.Errorf("discover %s: %w", p.cfg.Issuer, err)
+			p.failure, p.retry = fmt.Errorf("discover %s: %w", p.cfg.Issuer, err), time.Now().Add(askTime)
+			return nil, nil, p.failure
 		}
 		p.discovered = found
 	}
