@@ -93,24 +93,26 @@ func TestTheTableOfFailuresIsBoundedAndForgets(t *testing.T) {
 	var tr throttle
 	now := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	for i := range throttleKeys + 500 {
-		tr.fail(fmt.Sprint("flood-", i), now)
+		tr.take(fmt.Sprint("flood-", i), throttleByName, now)
 	}
 	if n := len(tr.seen); n > throttleKeys {
 		t.Errorf("%d keys are kept", n)
 	}
-	for range throttleByName {
-		tr.fail("flood-1", now)
+	for range throttleByName - 1 {
+		if err := tr.take("flood-1", throttleByName, now); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var many *TooManyError
-	if err := tr.check("flood-1", throttleByName, now); !errors.As(err, &many) || many.Wait != throttleWindow {
+	if err := tr.take("flood-1", throttleByName, now); !errors.As(err, &many) || many.Wait != throttleWindow {
 		t.Errorf("after too many failures: %v", err)
 	}
 	later := now.Add(throttleWindow)
-	if err := tr.check("flood-1", throttleByName, later); err != nil {
+	if err := tr.take("flood-1", throttleByName, later); err != nil {
 		t.Errorf("after the wait: %v", err)
 	}
-	tr.fail("ada", later)
-	if n := len(tr.seen); n != 1 {
+	tr.take("flood-"+fmt.Sprint(throttleKeys+1), throttleByName, later) // the table is full of what is over
+	if n := len(tr.seen); n > 2 {
 		t.Errorf("%d keys are kept after their time", n)
 	}
 }

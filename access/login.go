@@ -29,28 +29,36 @@ const maxAgent = 200
 func (s *Service) Login(ctx context.Context, name, password string, from Browser) (secret string, err error) {
 	now := s.now()
 	byName, byPlace := "name:"+hashSecret(name), "address:"+from.Address // hashed: as long as anybody likes
-	if err := errors.Join(s.logins.check(byName, throttleByName, now), s.logins.check(byPlace, throttleByPlace, now)); err != nil {
-		var many *TooManyError
-		errors.As(err, &many)
-		return "", many
-	}
-	var u User
-	if checkName(name) == nil {
-		if u, err = s.store.UserByName(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
-			return "", err
-		}
-	}
-	ok, err := checkPassword(ctx, u.Password, password)
-	if err != nil {
+	if err := s.logins.take(byName, throttleByName, now); err != nil {
 		return "", err
 	}
-	if !ok || u.Disabled {
-		s.logins.fail(byName, now)
-		s.logins.fail(byPlace, now)
+	if err := s.logins.take(byPlace, throttleByPlace, now); err != nil {
+		return "", err
+	}
+	u, ok, err := s.verify(ctx, name, password)
+	if err != nil {
+		s.logins.give(byName)
+		s.logins.give(byPlace)
+		return "", err
+	}
+	if !ok {
 		return "", ErrLogin
 	}
 	s.logins.forget(byName)
+	s.logins.give(byPlace)
 	return s.open(ctx, u, nil, from, "password")
+}
+
+// verify says whether the password is the user's. It takes as long for a name
+// that nobody has.
+func (s *Service) verify(ctx context.Context, name, password string) (u User, ok bool, err error) {
+	if checkName(name) == nil {
+		if u, err = s.store.UserByName(ctx, name); err != nil && !errors.Is(err, ErrNotFound) {
+			return u, false, err
+		}
+	}
+	ok, err = checkPassword(ctx, u.Password, password)
+	return u, ok && !u.Disabled, err
 }
 
 // NewLoginLink returns the secret of a link that lets the user in once. It is

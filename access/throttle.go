@@ -35,39 +35,45 @@ type failures struct {
 	until time.Time
 }
 
-// check returns a TooManyError if the key has failed limit times.
-func (t *throttle) check(key string, limit int, now time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if f := t.seen[key]; f != nil && now.Before(f.until) && f.count >= limit {
-		return &TooManyError{Wait: f.until.Sub(now)}
-	}
-	return nil
-}
-
-// fail notes a failure.
-func (t *throttle) fail(key string, now time.Time) {
+// take counts one more try of the key, or returns a TooManyError where it has
+// had its limit. A try counts before it is known to fail, so that many at once
+// are not more than many one after another; a good one is given back.
+func (t *throttle) take(key string, limit int, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.seen == nil {
 		t.seen = map[string]*failures{}
 	}
 	f := t.seen[key]
-	if f != nil && now.Before(f.until) {
+	switch {
+	case f != nil && now.Before(f.until) && f.count >= limit:
+		return &TooManyError{Wait: f.until.Sub(now)}
+	case f != nil && now.Before(f.until):
 		f.count++
-		return
-	}
-	if f == nil && len(t.seen) >= throttleKeys {
+		return nil
+	case f == nil && len(t.seen) >= throttleKeys:
 		for k, old := range t.seen {
 			if !now.Before(old.until) {
 				delete(t.seen, k)
 			}
 		}
 		if len(t.seen) >= throttleKeys {
-			return
+			return nil
 		}
 	}
 	t.seen[key] = &failures{count: 1, until: now.Add(throttleWindow)}
+	return nil
+}
+
+// give takes one try back.
+func (t *throttle) give(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.seen[key]; f != nil {
+		if f.count--; f.count <= 0 {
+			delete(t.seen, key)
+		}
+	}
 }
 
 // forget clears a key after a good login.

@@ -11,7 +11,8 @@ import (
 // Config of the practice.
 type Config struct {
 	// Interval between rounds; 15 s by default.
-	Interval time.Duration `yaml:"interval"`
+	// It is the installation's, not a setting of its own.
+	Interval time.Duration `yaml:"-"`
 	// QueryTime bounds the queries of one round; 10 s by default.
 	QueryTime time.Duration `yaml:"query_time"`
 	// MaxEntities bounds the entities of one kind in one environment; 5,000 by
