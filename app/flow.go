@@ -22,11 +22,11 @@ func (a *App) flow(g *lifecycle.Group) {
 	// changed.
 	if l := a.local; l != nil {
 		a.record(g, "host figures", 0, every, l.hostFigures)
-		a.record(g, "probe figures", 200*time.Millisecond, every, l.probeFigures)
+		a.record(g, "probe figures", 20*time.Millisecond, every, l.probeFigures)
 		a.record(g, "own figures", 2*time.Second, every, l.ownFigures)
 		g.Go("probes", l.prober.Run)
 		g.Go("scraping", l.scraper.Run)
-		loop(g, a.board, "host estate", 300*time.Millisecond, every, a.observeHost)
+		loop(g, a.board, "host estate", 100*time.Millisecond, every, a.observeHost)
 		loop(g, a.board, "probe estate", 3*time.Second, every, a.observeProbes)
 		if a.cfg.DiscoverProbes {
 			loop(g, a.board, "probe discovery", time.Second, 2*every, a.discoverProbes)
@@ -35,7 +35,7 @@ func (a *App) flow(g *lifecycle.Group) {
 
 	// 3. metric -> detect -> finding: signals, checks, decisions. Behind the
 	// figures, so that a round judges the newest.
-	loop(g, a.board, "checks", 600*time.Millisecond, every, a.judge)
+	loop(g, a.board, "checks", 200*time.Millisecond, every, a.judge)
 
 	// 4. What time itself brings: acceptances end, history is pruned, what was
 	// learned is kept.
