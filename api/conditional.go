@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/evenkeel/evenkeel/access/httpauth"
 )
 
 // conditional gives each answer to a GET an ETag, if it has none, and answers
@@ -75,8 +76,6 @@ func (s *server) noSuchPath(mux *http.ServeMux) http.HandlerFunc {
 			status, detail = http.StatusMethodNotAllowed, "this path takes "+strings.Join(allowed, ", ")
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 		}
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(status)
-		json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": detail})
+		httpauth.Problem(w, r, status, http.StatusText(status), detail)
 	}
 }

@@ -55,6 +55,17 @@ func (a asked) client() (*client.Client, error) {
 	return client.New(in.URL, in.Token)
 }
 
+// connect reads a verb's flags and its arguments, of which there must be want,
+// and connects.
+func (a asked) connect(fs *flag.FlagSet, args []string, want int) ([]string, *client.Client, error) {
+	rest, err := parse(fs, args, want)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := a.client()
+	return rest, c, err
+}
+
 // answer prints v as JSON, or lets table print it for people.
 func (a asked) answer(out io.Writer, v any, table func()) error {
 	if a.json() {

@@ -15,10 +15,7 @@ import (
 func login(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
 	user := fs.String("user", "admin", "`name` of who logs in")
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}

@@ -16,10 +16,7 @@ func entities(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 	text := fs.String("q", "", "`part` of the name, id or an attribute")
 	at := fs.String("at", "", "as of this `time` (RFC 3339)")
 	limit := fs.Int("limit", 100, "at most so many")
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}
@@ -43,10 +40,7 @@ func changes(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer
 	a := askFlags(fs)
 	entity := fs.String("entity", "", "only of this entity's `id`")
 	limit := fs.Int("limit", 50, "at most so many")
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}
@@ -66,10 +60,7 @@ func changes(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer
 func checks(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
 	state := fs.String("state", "", "only in this `state`: ok, firing, pending, unknown")
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}

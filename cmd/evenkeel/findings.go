@@ -15,10 +15,7 @@ import (
 
 func status(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}
@@ -77,10 +74,7 @@ func findings(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 	severity := fs.String("severity", "", "this `severity` or worse: info, warning, critical")
 	text := fs.String("q", "", "`part` of the title, check, entity or culprit")
 	limit := fs.Int("limit", 50, "at most so many")
-	if _, err := parse(fs, args, 0); err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}
@@ -115,11 +109,7 @@ func findingTable(out io.Writer, list []finding.Finding) {
 
 func showFinding(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
-	rest, err := parse(fs, args, 1)
-	if err != nil {
-		return exitUnsure, err
-	}
-	c, err := a.client()
+	rest, c, err := a.connect(fs, args, 1)
 	if err != nil {
 		return exitUnsure, err
 	}
