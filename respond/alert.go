@@ -1,0 +1,67 @@
+package respond
+
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// Status says whether an alert still stands.
+type Status string
+
+const (
+	Firing Status = "firing"
+	Ended  Status = "resolved" // written as all dialects write it
+)
+
+// AlertKey names an alert: what folds its repetitions into one.
+type AlertKey struct {
+	Tenant      string `json:"tenant"`
+	Source      string `json:"source"`      // id of the integration; "findings" for Evenkeel's own
+	Fingerprint string `json:"fingerprint"` // stable over repetitions: hash of the labels, or the sender's dedup key
+}
+
+// Alert is what a source says is wrong.
+type Alert struct {
+	AlertKey
+	Environment string            `json:"environment,omitempty"`
+	Status      Status            `json:"status"`
+	Severity    finding.Severity  `json:"severity"`
+	Title       string            `json:"title"` // one line: what is wrong
+	Text        string            `json:"text,omitempty"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Links       []Link            `json:"links,omitempty"`
+	StartsAt    time.Time         `json:"startsAt"`
+	// EndsAt is when it ended, or for one that fires, when its source's silence
+	// means that it has; zero for never.
+	EndsAt     time.Time `json:"endsAt,omitzero"`
+	ReceivedAt time.Time `json:"receivedAt"` // when its source last said so
+	// Acknowledged says that the source tells of a person who has taken it up
+	// (PagerDuty's event_action acknowledge).
+	Acknowledged bool `json:"acknowledged,omitempty"`
+}
+
+// Link leads from an alert to where it came from, or to what helps.
+type Link struct {
+	Text string `json:"text"`
+	URL  string `json:"url"`
+}
+
+// Target is where a route sends an alert.
+type Target struct {
+	Route       string            `json:"route"`  // its path in the tree, for people: "payments / critical"
+	Policy      string            `json:"policy"` // id of the escalation policy
+	Group       string            `json:"group"`  // alerts of the same policy and group make one incident
+	GroupLabels map[string]string `json:"groupLabels,omitempty"`
+	Wait        time.Duration     `json:"wait"`            // from the first alert of a group to its first page, for the others to arrive
+	Muted       string            `json:"muted,omitempty"` // why it pages nobody now; empty where it may
+	MutedUntil  time.Time         `json:"mutedUntil,omitzero"`
+}
+
+// Router decides where an alert goes. It is pure: what it knows is a value,
+// and the time is given. An alert that no route takes goes to the root's target,
+// so there is always at least one.
+type Router interface {
+	Route(a Alert, now time.Time) []Target
+}

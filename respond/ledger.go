@@ -1,0 +1,73 @@
+package respond
+
+import "time"
+
+// EntryKind says what an entry tells.
+type EntryKind string
+
+const (
+	AlertReceived  EntryKind = "alert-received"  // a new alert, or one that fires again
+	AlertEnded     EntryKind = "alert-ended"     // by its source, or by its silence
+	AlertMuted     EntryKind = "alert-muted"     // silence, maintenance, inhibition, interval: named in the reason
+	AlertGrouped   EntryKind = "alert-grouped"   // joined an incident
+	Opened         EntryKind = "opened"          // an incident began
+	PageBegun      EntryKind = "page-begun"      // a person is to be told
+	PageEnded      EntryKind = "page-ended"      // answered, superseded, failed
+	NobodyToPage   EntryKind = "nobody-to-page"  // a step found nobody on call or no contact
+	MessageQueued  EntryKind = "message-queued"  //
+	MessageTried   EntryKind = "message-tried"   // a try, and how it ended
+	MessageReceipt EntryKind = "message-receipt" // the provider's word on what became of it
+	Taken          EntryKind = "acknowledged"    //
+	Reassigned     EntryKind = "reassigned"      //
+	Escalated      EntryKind = "escalated"       // the next step was taken, or a person asked for it
+	Exhausted      EntryKind = "exhausted"       // all rounds are over
+	Postponed      EntryKind = "snoozed"         //
+	Woken          EntryKind = "woken"           // a snooze ended, or working hours began
+	Changed        EntryKind = "changed"         // severity, title, roles
+	Merged         EntryKind = "merged"          //
+	Split          EntryKind = "split"           //
+	Noted          EntryKind = "note"            // what a person wrote
+	Finished       EntryKind = "resolved"        //
+	Reopened       EntryKind = "reopened"        //
+)
+
+// Entry is one line of the ledger: what happened, why, and who or what did it.
+// Entries are only ever added.
+type Entry struct {
+	ID       string    `json:"id"` // rises with time
+	Tenant   string    `json:"tenant"`
+	At       time.Time `json:"at"`
+	Kind     EntryKind `json:"kind"`
+	Reason   string    `json:"reason"`             // named, in plain English
+	By       string    `json:"by"`                 // name of the person or program; "Evenkeel" for what it decided
+	Incident string    `json:"incident,omitempty"` // ids of what it is about
+	Alert    string    `json:"alert,omitempty"`    // source and fingerprint
+	Page     string    `json:"page,omitempty"`
+	Message  string    `json:"message,omitempty"`
+	Person   string    `json:"person,omitempty"`
+}
+
+// PageState is where a page stands. All but the first are final.
+type PageState string
+
+const (
+	PageOpen       PageState = "open"       // its messages are under way, or wait for an answer
+	PageAnswered   PageState = "answered"   // the person has acknowledged
+	PageSuperseded PageState = "superseded" // somebody else has, or the incident is over
+	PageFailed     PageState = "failed"     // no contact could be reached
+)
+
+// Page is one person, or one channel, being told of one incident in one step.
+type Page struct {
+	ID        string    `json:"id"`
+	Tenant    string    `json:"tenant"`
+	Incident  string    `json:"incident"`
+	Recipient Recipient `json:"recipient"`        // as the policy names it
+	Person    string    `json:"person,omitempty"` // whom that was
+	Why       string    `json:"why"`              // why them: the duty's reason
+	Round     int       `json:"round"`
+	Step      int       `json:"step"`
+	State     PageState `json:"state"`
+	BegunAt   time.Time `json:"begunAt"`
+	EndedAt   time.Time `json:"endedAt,omitzero"`
+}
