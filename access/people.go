@@ -46,6 +46,13 @@ func (s *Service) SetPassword(ctx context.Context, actor Actor, id, password str
 	if err := managePeople(actor); err != nil && (actor.Kind != Person || actor.ID != id) {
 		return err
 	}
+	u, err := s.store.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	if u.Subject != "" {
+		return invalid("%s logs in by the identity provider; a password here would outlive an account that was closed there", u.Name)
+	}
 	hash, err := hashPassword(ctx, password)
 	if err != nil {
 		return err

@@ -2,10 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
@@ -20,10 +18,9 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		who, _ := httpauth.Actor(ctx)
 		return who
 	}
-	people := consolePeople{a.access}
 	services := console.Services{
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
-		People: people, Tokens: people,
+		Access: a.access,
 		Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}
@@ -116,69 +113,4 @@ func (a *App) consoleStorage(context.Context) []console.Fact {
 		console.Fact{Name: "Active series", Value: fmt.Sprint(s.Series)},
 		console.Fact{Name: "Figures on disk", Value: fmt.Sprintf("%.1f MiB", float64(s.Bytes)/(1<<20))},
 		console.Fact{Name: "Oldest figure", Value: s.Oldest.Format(time.DateTime)})
-}
-
-// consolePeople shows people and tokens as the settings page wants them.
-type consolePeople struct{ access *access.Service }
-
-func (p consolePeople) People(ctx context.Context, actor access.Actor) ([]console.Person, error) {
-	users, err := p.access.Users(ctx, actor)
-	var out []console.Person
-	for _, u := range users {
-		login := "one-time link"
-		if u.Subject != "" {
-			login = "identity provider"
-		} else if u.Password != "" {
-			login = "password"
-		}
-		out = append(out, console.Person{ID: u.ID, Name: u.Name, Roles: roles(u.Grants), Login: login, Disabled: u.Disabled})
-	}
-	return out, err
-}
-
-func roles(grants []access.Grant) string {
-	var parts []string
-	for _, g := range grants {
-		where := "in " + g.Environment
-		if g.Environment == access.Any {
-			where = "everywhere"
-		}
-		parts = append(parts, string(g.Role)+" "+where)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func (p consolePeople) AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, _ time.Time) (string, error) {
-	grants := []access.Grant{{Tenant: access.DefaultTenant, Environment: access.Any, Role: role}}
-	if _, err := p.access.CreateUser(ctx, actor, name, "", grants); err != nil {
-		return "", err
-	}
-	secret, err := p.access.NewLoginLink(ctx, actor, name, 24*time.Hour)
-	return "/login/link#" + secret, err
-}
-
-func (p consolePeople) DisablePerson(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
-	return p.access.SetDisabled(ctx, actor, id, true)
-}
-
-func (p consolePeople) Tokens(ctx context.Context, actor access.Actor) ([]console.Token, error) {
-	tokens, err := p.access.Tokens(ctx, actor)
-	var out []console.Token
-	for _, t := range tokens {
-		out = append(out, console.Token{ID: t.ID, Name: t.Name, By: t.By, Scopes: t.Scopes, Created: t.Created, Expires: t.Expires, Seen: t.Seen})
-	}
-	return out, err
-}
-
-// CreateToken gives a program what its maker may do, narrowed by the scopes.
-func (p consolePeople) CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, _ time.Time) (string, error) {
-	if len(scopes) == 0 {
-		return "", errors.Join(access.ErrInvalid, errors.New("choose at least one thing that the token may do"))
-	}
-	secret, _, err := p.access.CreateToken(ctx, actor, name, actor.Grants, scopes, expires)
-	return secret, err
-}
-
-func (p consolePeople) RevokeToken(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
-	return p.access.RevokeToken(ctx, actor, id)
 }

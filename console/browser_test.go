@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
+	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/finding"
 )
 
@@ -41,7 +42,7 @@ func TestInABrowser(t *testing.T) {
 			}
 		}
 	})
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(guarded(mux))
 	defer server.Close()
 	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -143,4 +144,12 @@ func TestInABrowser(t *testing.T) {
 	for _, c := range complaints.all {
 		t.Error("the browser complains: ", c)
 	}
+}
+
+// guarded gives a browser the policy under which people see the pages.
+func guarded(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", httpauth.ContentPolicy)
+		h.ServeHTTP(w, r)
+	})
 }

@@ -79,13 +79,15 @@ func (c *Console) routes() {
 	c.page("GET /changes", c.changes)
 	c.page("GET /search", c.search)
 	c.page("GET /settings", c.settings)
-	if c.Tokens != nil {
+	if c.Access != nil {
 		c.page("POST /settings/tokens", c.createToken)
 		c.page("POST /settings/tokens/{id}/revoke", c.revokeToken)
-	}
-	if c.People != nil {
+		c.page("POST /settings/password", c.setOwnPassword)
 		c.page("POST /settings/people", c.addPerson)
-		c.page("POST /settings/people/{id}/disable", c.disablePerson)
+		c.page("POST /settings/people/{id}/link", c.linkForPerson)
+		c.page("POST /settings/people/{id}/role", c.setRole)
+		c.page("POST /settings/people/{id}/lockout", c.lockOut)
+		c.page("POST /settings/people/{id}/letin", c.letIn)
 	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }
@@ -108,18 +110,8 @@ func (c *Console) page(pattern string, h func(http.ResponseWriter, *http.Request
 	})
 }
 
-// securityPolicy lets a page use what this server serves, and nothing else.
-const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-func secure(h http.Header) {
-	h.Set("Content-Security-Policy", securityPolicy)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-}
-
 // ServeHTTP serves a page or an asset.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	secure(w.Header())
 	c.mux.ServeHTTP(w, r)
 }
 

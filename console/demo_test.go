@@ -85,7 +85,7 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		People: demoPeople{d.access}, Tokens: demoPeople{d.access}, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
@@ -361,48 +361,6 @@ func (d *demo) byCheck(t testing.TB, check string) finding.Finding {
 		t.Fatalf("no finding of check %s: %v", check, err)
 	}
 	return page.Findings[0]
-}
-
-// demoPeople shows the real access service's people and tokens.
-type demoPeople struct{ service *access.Service }
-
-func (p demoPeople) People(ctx context.Context, actor access.Actor) ([]Person, error) {
-	users, err := p.service.Users(ctx, actor)
-	var out []Person
-	for _, u := range users {
-		out = append(out, Person{ID: u.ID, Name: u.Name, Roles: string(u.Grants[0].Role) + " everywhere", Login: "one-time link", Disabled: u.Disabled})
-	}
-	return out, err
-}
-
-func (p demoPeople) AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, _ time.Time) (string, error) {
-	if _, err := p.service.CreateUser(ctx, actor, name, "", []access.Grant{{Tenant: access.DefaultTenant, Environment: access.Any, Role: role}}); err != nil {
-		return "", err
-	}
-	secret, err := p.service.NewLoginLink(ctx, actor, name, time.Hour)
-	return "/login/link#" + secret, err
-}
-
-func (p demoPeople) DisablePerson(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
-	return p.service.SetDisabled(ctx, actor, id, true)
-}
-
-func (p demoPeople) Tokens(ctx context.Context, actor access.Actor) ([]Token, error) {
-	tokens, err := p.service.Tokens(ctx, actor)
-	var out []Token
-	for _, k := range tokens {
-		out = append(out, Token{ID: k.ID, Name: k.Name, By: k.By, Scopes: k.Scopes, Created: k.Created, Expires: k.Expires, Seen: k.Seen})
-	}
-	return out, err
-}
-
-func (p demoPeople) CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, _ time.Time) (string, error) {
-	secret, _, err := p.service.CreateToken(ctx, actor, name, actor.Grants, scopes, expires)
-	return secret, err
-}
-
-func (p demoPeople) RevokeToken(ctx context.Context, actor access.Actor, id string, _ time.Time) error {
-	return p.service.RevokeToken(ctx, actor, id)
 }
 
 func demoProbes(now time.Time) func(context.Context) []Probe {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // entityPage is one thing of the estate, in a range of time.
@@ -239,7 +240,7 @@ func (c *Console) topGroups(ctx context.Context, s subject, by string, at time.T
 				index[key] = n
 				t.Rows = append(t.Rows, topRow{Group: key[0], Kind: key[1]})
 			}
-			t.Rows[n].Cells[i] = topCell{Text: figure(sample.V, col.Unit), value: sample.V}
+			t.Rows[n].Cells[i] = topCell{Text: figure.In(sample.V, col.Unit), value: sample.V}
 			most[i] = max(most[i], sample.V)
 		}
 	}

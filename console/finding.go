@@ -10,6 +10,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/metric"
 )
 
@@ -225,9 +226,9 @@ func stateSentence(f finding.Finding, now time.Time) string {
 	switch f.State {
 	case finding.Open:
 		if f.Returns > 0 {
-			return fmt.Sprintf("It has been so for %s, and came back %s.", span(now.Sub(f.FirstSeen)), times(f.Returns))
+			return fmt.Sprintf("It has been so for %s, and came back %s.", figure.Span(now.Sub(f.FirstSeen)), times(f.Returns))
 		}
-		return fmt.Sprintf("It has been so for %s.", span(now.Sub(f.FirstSeen)))
+		return fmt.Sprintf("It has been so for %s.", figure.Span(now.Sub(f.FirstSeen)))
 	case finding.Acknowledged:
 		return fmt.Sprintf("%s looks after it, since %s.", orSomeone(f.By), ago(f.ChangedAt, now))
 	case finding.Accepted:
@@ -235,7 +236,7 @@ func stateSentence(f finding.Finding, now time.Time) string {
 	case finding.Unknown:
 		return fmt.Sprintf("It was wrong when it was last seen, %s. Whether it still is cannot be told.", ago(f.LastSeen, now))
 	case finding.Resolved:
-		return fmt.Sprintf("It is over since %s. It lasted %s.", ago(f.ResolvedAt, now), span(f.ResolvedAt.Sub(f.FirstSeen)))
+		return fmt.Sprintf("It is over since %s. It lasted %s.", ago(f.ResolvedAt, now), figure.Span(f.ResolvedAt.Sub(f.FirstSeen)))
 	}
 	return ""
 }

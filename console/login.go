@@ -23,10 +23,7 @@ func (c *Console) Public() http.Handler {
 	mux.HandleFunc("GET /login/link", func(w http.ResponseWriter, r *http.Request) {
 		c.writeLogin(w, r, http.StatusOK, LinkPage("", ""))
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header())
-		mux.ServeHTTP(w, r)
-	})
+	return mux
 }
 
 // LoginFailed shows the password form again, with what went wrong.
@@ -42,7 +39,6 @@ func (c *Console) LinkFailed(w http.ResponseWriter, r *http.Request, status int,
 }
 
 func (c *Console) writeLogin(w http.ResponseWriter, r *http.Request, status int, content templ.Component) {
-	secure(w.Header())
 	if err := c.write(w, r, status, content); err != nil {
 		c.opt.Log.Error("the login page failed", "error", err)
 		http.Error(w, "The login page could not be made.", http.StatusInternalServerError)

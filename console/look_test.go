@@ -60,7 +60,7 @@ func TestScreenshots(t *testing.T) {
 	quiet.board.Report("host", quiet.now, time.Second, nil)
 	servers := map[string]*httptest.Server{}
 	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
-		servers[name] = httptest.NewServer(d)
+		servers[name] = httptest.NewServer(guarded(d))
 		defer servers[name].Close()
 	}
 	finding := findingURL(lived.byCheck(t, "disk-latency").ID)

@@ -33,41 +33,18 @@ type Health interface {
 	Statuses(now time.Time) []health.Status
 }
 
-// Person is somebody who can log in, as the settings page shows them.
-type Person struct {
-	ID, Name string
-	Roles    string // "admin everywhere"
-	Login    string // "password", "company login"
-	Seen     time.Time
-	Disabled bool
-}
-
-// People lists and adds those who can log in. Each method checks that the
-// actor may.
-type People interface {
-	People(ctx context.Context, actor access.Actor) ([]Person, error)
-	// AddPerson makes a person with a role in the whole tenant and returns
-	// the path of a one-time login link for them.
-	AddPerson(ctx context.Context, actor access.Actor, name string, role access.Role, now time.Time) (loginPath string, err error)
-	DisablePerson(ctx context.Context, actor access.Actor, id string, now time.Time) error
-}
-
-// Token is a program's key, as the settings page shows it.
-type Token struct {
-	ID, Name, By string
-	Scopes       []access.Permission
-	Created      time.Time
-	Expires      time.Time // zero: never
-	Seen         time.Time // zero: never used
-}
-
-// Tokens lists, makes and takes away API tokens. Each method checks that the
-// actor may.
-type Tokens interface {
-	Tokens(ctx context.Context, actor access.Actor) ([]Token, error)
-	// CreateToken returns the secret, which is shown once and kept nowhere.
-	CreateToken(ctx context.Context, actor access.Actor, name string, scopes []access.Permission, expires, now time.Time) (secret string, err error)
-	RevokeToken(ctx context.Context, actor access.Actor, id string, now time.Time) error
+// Access is what the settings page asks about people and programs;
+// *access.Service is one.
+type Access interface {
+	Users(ctx context.Context, actor access.Actor) ([]access.User, error)
+	CreateUser(ctx context.Context, actor access.Actor, name, password string, grants []access.Grant) (access.User, error)
+	SetPassword(ctx context.Context, actor access.Actor, id, password string) error
+	SetGrants(ctx context.Context, actor access.Actor, id string, grants []access.Grant) error
+	SetDisabled(ctx context.Context, actor access.Actor, id string, disabled bool) error
+	NewLoginLink(ctx context.Context, actor access.Actor, userName string, ttl time.Duration) (secret string, err error)
+	Tokens(ctx context.Context, actor access.Actor) ([]access.Token, error)
+	CreateToken(ctx context.Context, actor access.Actor, name string, grants []access.Grant, scopes []access.Permission, expires time.Time) (string, access.Token, error)
+	RevokeToken(ctx context.Context, actor access.Actor, id string) error
 }
 
 // Probe is one probe with its last result.
@@ -111,8 +88,7 @@ type Services struct {
 	Metrics  metric.Querier
 	Health   Health
 
-	People  People
-	Tokens  Tokens
+	Access  Access
 	Probes  func(ctx context.Context) []Probe
 	Targets func(ctx context.Context) []Target
 	Checks  func(ctx context.Context) []Check

@@ -15,18 +15,18 @@ import (
 // settingsPage is everything that is set, and how Evenkeel itself fares.
 type settingsPage struct {
 	Actor   access.Actor
-	Manage  bool // people and tokens are shown
-	People  []Person
-	Tokens  []Token
+	People  []access.User
+	Tokens  []access.Token
 	Probes  []Probe
 	Targets []Target
 	Checks  []Check
 	Parts   []health.Status
 	Storage []Fact
 	About   []Fact
-	Has     struct{ People, Tokens, Probes, Targets, Checks bool }
+	Has     struct{ Password, Access, Probes, Targets, Checks bool }
 	Secret  string // of a token just made; shown once
 	Link    string // that logs a person in; shown once
+	LinkFor string // whom
 	Done    string // what has just been done
 	Problem string // why it was not
 	Notes   []string
@@ -44,15 +44,14 @@ func (c *Console) showSettings(w http.ResponseWriter, r *http.Request, status in
 	if err := access.Can(p.Actor, access.Read, access.Scope{Tenant: c.opt.Tenant, Environment: anyOf(p.Actor, c.opt.Tenant)}); err != nil {
 		return err
 	}
-	p.Manage = access.Can(p.Actor, access.Manage, access.Scope{Tenant: c.opt.Tenant}) == nil
-	var err error
-	if p.Has.People = p.Manage && c.People != nil; p.Has.People {
-		if p.People, err = c.Services.People.People(ctx, p.Actor); err != nil {
+	p.Has.Password = c.Access != nil && p.Actor.Kind == access.Person
+	p.Has.Access = c.Access != nil && access.Can(p.Actor, access.Manage, access.Scope{Tenant: c.opt.Tenant}) == nil
+	if p.Has.Access {
+		var err error
+		if p.People, err = c.Access.Users(ctx, p.Actor); err != nil {
 			p.Notes = append(p.Notes, c.partError(r, "The list of people", err))
 		}
-	}
-	if p.Has.Tokens = p.Manage && c.Tokens != nil; p.Has.Tokens {
-		if p.Tokens, err = c.Services.Tokens.Tokens(ctx, p.Actor); err != nil {
+		if p.Tokens, err = c.Access.Tokens(ctx, p.Actor); err != nil {
 			p.Notes = append(p.Notes, c.partError(r, "The list of tokens", err))
 		}
 	}
@@ -121,9 +120,6 @@ var tokenLives = []tokenLife{
 	{"1y", "1 year", 365 * 24 * time.Hour}, {"never", "does not expire", 0},
 }
 
-// roles in rising order.
-var roles = []access.Role{access.Viewer, access.Responder, access.Operator, access.Admin}
-
 func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return badRequest("The form could not be read.")
@@ -142,27 +138,14 @@ func (c *Console) createToken(w http.ResponseWriter, r *http.Request) error {
 	if d := tokenLives[life].Life; d > 0 {
 		expires = c.opt.Now().Add(d)
 	}
-	secret, err := c.Services.Tokens.CreateToken(r.Context(), c.actor(r), strings.TrimSpace(r.PostForm.Get("name")), scopes, expires, c.opt.Now())
+	// It gives a program what its maker may do, narrowed by the scopes.
+	secret, _, err := c.Access.CreateToken(r.Context(), c.actor(r), strings.TrimSpace(r.PostForm.Get("name")), c.actor(r).Grants, scopes, expires)
 	return c.changed(w, r, err, settingsPage{Secret: secret})
 }
 
 func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	err := c.Services.Tokens.RevokeToken(r.Context(), c.actor(r), r.PathValue("id"), c.opt.Now())
+	err := c.Access.RevokeToken(r.Context(), c.actor(r), r.PathValue("id"))
 	return c.changed(w, r, err, settingsPage{Done: "The token is revoked."})
-}
-
-func (c *Console) addPerson(w http.ResponseWriter, r *http.Request) error {
-	role := access.Role(r.PostFormValue("role"))
-	if !slices.Contains(roles, role) {
-		return c.refused(w, r, "Choose a role.")
-	}
-	link, err := c.Services.People.AddPerson(r.Context(), c.actor(r), strings.TrimSpace(r.PostFormValue("name")), role, c.opt.Now())
-	return c.changed(w, r, err, settingsPage{Link: link})
-}
-
-func (c *Console) disablePerson(w http.ResponseWriter, r *http.Request) error {
-	err := c.Services.People.DisablePerson(r.Context(), c.actor(r), r.PathValue("id"), c.opt.Now())
-	return c.changed(w, r, err, settingsPage{Done: "The person is locked out."})
 }
 
 // changed shows the settings after a change, or why there was none. It is an
@@ -183,20 +166,4 @@ func (c *Console) changed(w http.ResponseWriter, r *http.Request, err error, p s
 
 func (c *Console) refused(w http.ResponseWriter, r *http.Request, why string) error {
 	return c.showSettings(w, r, http.StatusUnprocessableEntity, settingsPage{Problem: why})
-}
-
-// roleSentence says what the actor's grants allow: "admin everywhere".
-func roleSentence(a access.Actor) string {
-	var all []string
-	for _, g := range a.Grants {
-		where := "everywhere"
-		if g.Environment != access.Any {
-			where = "in " + g.Environment
-		}
-		all = append(all, string(g.Role)+" "+where)
-	}
-	if len(all) == 0 {
-		return "no role"
-	}
-	return strings.Join(all, ", ")
 }

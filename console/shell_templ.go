@@ -285,7 +285,7 @@ func page(s shell, content templ.Component) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
-		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(roleSentence(s.Actor))
+		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(mayDo(s.Actor.Grants))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `shell.templ`, Line: 58, Col: 90}
 		}

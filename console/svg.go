@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // sparkline is the path of a small series in a 120 by 32 box, from the lowest
@@ -84,7 +86,7 @@ func writeSVG(w http.ResponseWriter, p picture, now time.Time) {
 	for i := range 5 {
 		v := lo + (hi-lo)*float64(i)/4
 		y := top + ph - ph*float64(i)/4
-		fmt.Fprintf(&b, `<path d="M%g %.1fh%g" stroke="#8a979d" stroke-opacity=".3"/><text x="%g" y="%.1f" fill="#7a8a92" text-anchor="end">%s</text>`, left, y, pw, left-6, y+4, html.EscapeString(figure(math.Abs(v), p.Unit)))
+		fmt.Fprintf(&b, `<path d="M%g %.1fh%g" stroke="#8a979d" stroke-opacity=".3"/><text x="%g" y="%.1f" fill="#7a8a92" text-anchor="end">%s</text>`, left, y, pw, left-6, y+4, html.EscapeString(figure.In(math.Abs(v), p.Unit)))
 	}
 	for i := range 4 {
 		at := p.Times[i*(len(p.Times)-1)/3]

@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/metric"
 )
 
@@ -100,7 +101,7 @@ func (c *Console) readVital(ctx context.Context, v vital, names []string, w metr
 		if len(lines) == 1 {
 			s.Path, s.Area = sparkline(lines[0].Values)
 			if last := lastValue(lines[0].Values); !math.IsNaN(last) {
-				s.Figure, s.Words = figure(last, v.Unit), ""
+				s.Figure, s.Words = figure.In(last, v.Unit), ""
 				if weigh, known := v.weight(last, weights, name); known {
 					s.Words, s.Band = v.say(weigh)
 				}

@@ -2,12 +2,12 @@ package console
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 var small = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
@@ -45,33 +45,7 @@ func upperFirst(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// span writes a duration in its one or two largest units: "2 min", "1 h 5 min".
-func span(d time.Duration) string {
-	if d < 0 {
-		d = -d
-	}
-	switch {
-	case d < time.Millisecond:
-		return "under 1 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 10*time.Hour:
-		if m := int(d.Minutes()) % 60; m != 0 {
-			return fmt.Sprintf("%d h %d min", int(d.Hours()), m)
-		}
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	}
-}
-
-// spanWords is span for the middle of a sentence: "2 minutes".
+// spanWords is figure.Span for the middle of a sentence: "2 minutes".
 func spanWords(d time.Duration) string {
 	n, one := int(d.Seconds()), "second"
 	switch {
@@ -91,11 +65,11 @@ func ago(t, now time.Time) string {
 	case t.IsZero():
 		return "never"
 	case d < 0:
-		return "in " + span(d)
+		return "in " + figure.Span(d)
 	case d < 5*time.Second:
 		return "just now"
 	default:
-		return span(d) + " ago"
+		return figure.Span(d) + " ago"
 	}
 }
 
@@ -111,86 +85,6 @@ func clock(t, now time.Time) string {
 		return t.Format("2 Jan 15:04")
 	default:
 		return t.Format("2 Jan 2006 15:04")
-	}
-}
-
-// figure writes a value in its unit, short and with at most three digits that
-// matter. Units are those of finding.Evidence.
-func figure(v float64, unit string) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "no figure"
-	}
-	switch unit {
-	case "ratio":
-		return digits(v*100) + " %"
-	case "seconds":
-		return seconds(v)
-	case "bytes":
-		return scaled(v, 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"})
-	case "bytes/s":
-		return scaled(v, 1000, []string{"B/s", "kB/s", "MB/s", "GB/s", "TB/s"})
-	case "1/s":
-		return scaled(v, 1000, []string{"/s", "k/s", "M/s", "G/s"})
-	case "cores":
-		return digits(v) + " " + plural(int(math.Ceil(v)), "core", "cores")
-	case "timestamp":
-		return time.Unix(int64(v), 0).UTC().Format("2 Jan 2006 15:04 UTC")
-	case "", "count":
-		if math.Abs(v) >= 10000 {
-			return scaled(v, 1000, []string{"", "k", "M", "G"})
-		}
-		return digits(v)
-	default:
-		return digits(v) + " " + unit
-	}
-}
-
-func digits(v float64) string {
-	a := math.Abs(v)
-	switch {
-	case a == 0:
-		return "0"
-	case a < 0.0005:
-		return "~0" // there is something, and it does not matter how little
-	case a < 0.01:
-		return strconv.FormatFloat(v, 'f', 3, 64)
-	case a < 1:
-		return trimZeros(strconv.FormatFloat(v, 'f', 2, 64))
-	case a < 10:
-		return trimZeros(strconv.FormatFloat(v, 'f', 1, 64))
-	default:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-}
-
-func trimZeros(s string) string {
-	if strings.Contains(s, ".") {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return s
-}
-
-func scaled(v, base float64, units []string) string {
-	i := 0
-	for math.Abs(v) >= base && i < len(units)-1 {
-		v /= base
-		i++
-	}
-	return strings.TrimSpace(digits(v) + " " + units[i])
-}
-
-func seconds(v float64) string {
-	switch a := math.Abs(v); {
-	case a == 0:
-		return "0 s"
-	case a < 1e-3:
-		return digits(v*1e6) + " µs"
-	case a < 1:
-		return digits(v*1e3) + " ms"
-	case a < 120:
-		return digits(v) + " s"
-	default:
-		return span(time.Duration(v * float64(time.Second)))
 	}
 }
 

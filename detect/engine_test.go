@@ -260,7 +260,7 @@ func TestContentCanBeAdded(t *testing.T) {
 	s.load(t, `up{job="host",instance="web-1"} gauge 1@5m`)
 	s.load(t, `my_memory_free{job="host",instance="web-1"} gauge 0.04@5m`)
 	r := observe(t, New(c, Defaults()), newNumbers(t, s.series), time.Minute)
-	if len(r.Observations) != 1 || r.Observations[0].Report.Title != "web-1 has 4.0 %" {
+	if len(r.Observations) != 1 || r.Observations[0].Report.Title != "web-1 has 4 %" {
 		t.Errorf("%+v", r.Observations)
 	}
 	if err := c.remove([]string{"nothing"}); err == nil {

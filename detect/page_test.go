@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,7 +58,7 @@ CPU contention was measured on two CPUs: eight busy loops (stress-ng) beside a s
 		if len(check.Limits) > 0 {
 			var limits []string
 			for _, name := range slices.Sorted(maps.Keys(check.Limits)) {
-				limits = append(limits, fmt.Sprintf("%s %s", name, number(check.Limits[name])))
+				limits = append(limits, fmt.Sprintf("%s %s", name, strconv.FormatFloat(check.Limits[name], 'f', -1, 64)))
 			}
 			fmt.Fprintf(&b, "- Limits: %s.\n", strings.Join(limits, ", "))
 		}

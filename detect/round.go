@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // round is one look at one environment.
@@ -101,7 +102,7 @@ func (r *round) subject(check *Check, e *Entity) *Subject {
 		if v, ok := from.Value(age); ok {
 			s.Age = v
 			if kind.StaleAfter > 0 && !check.Blind && v > kind.StaleAfter.Seconds() {
-				s.Lost = fmt.Sprintf("the last figures of %s are %s old", from.Name, durationText(v))
+				s.Lost = fmt.Sprintf("the last figures of %s are %s old", from.Name, figure.In(v, "seconds"))
 			}
 		} else if err := r.picture.readings[age].err; err != nil {
 			s.Lost = "the figures could not be read"

@@ -1,24 +1,24 @@
 package detect
 
 import (
-	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 	"text/template"
 	"time"
 
 	"cel.dev/cel-go/common/types"
+
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // words are the functions of the templates: figures as people write them.
 var words = template.FuncMap{
-	"percent":  percent,
-	"bytes":    bytesText,
-	"duration": durationText,
-	"number":   number,
-	"rate":     func(v float64) string { return number(v) + "/s" },
+	"percent":  func(v float64) string { return figure.In(v, "ratio") },
+	"bytes":    func(v float64) string { return figure.In(v, "bytes") },
+	"duration": func(v float64) string { return figure.In(v, "seconds") },
+	"number":   figure.Number,
+	"rate":     func(v float64) string { return figure.In(v, "1/s") },
 	"date":     func(v float64) string { return time.Unix(int64(v), 0).UTC().Format("2 January 2006 15:04 UTC") },
 	"neg":      func(v float64) float64 { return -v },
 	"mul":      func(a, b any) float64 { return float(a) * float(b) },
@@ -34,72 +34,6 @@ func float(v any) float64 {
 		return float64(v)
 	}
 	return math.NaN()
-}
-
-func percent(v float64) string {
-	switch p := v * 100; {
-	case p != 0 && math.Abs(p) < 9.95:
-		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
-	default:
-		return strconv.FormatFloat(math.Round(p), 'f', 0, 64) + " %"
-	}
-}
-
-// number writes up to three significant digits without an exponent.
-func number(v float64) string {
-	switch a := math.Abs(v); {
-	case a >= 100 || a == 0:
-		return strconv.FormatFloat(math.Round(v), 'f', 0, 64)
-	case a >= 10:
-		return trimZeros(strconv.FormatFloat(v, 'f', 1, 64))
-	case a >= 0.01:
-		return trimZeros(strconv.FormatFloat(v, 'f', 2, 64))
-	default:
-		return strconv.FormatFloat(v, 'g', 2, 64)
-	}
-}
-
-func trimZeros(s string) string {
-	if strings.ContainsRune(s, '.') {
-		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
-	}
-	return s
-}
-
-func bytesText(v float64) string {
-	unit := "B"
-	for _, next := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
-		if math.Abs(v) < 1024 {
-			break
-		}
-		v, unit = v/1024, next
-	}
-	return number(v) + " " + unit
-}
-
-// durationText takes seconds.
-func durationText(seconds float64) string {
-	if seconds < 0 {
-		return "-" + durationText(-seconds)
-	}
-	switch {
-	case seconds < 0.001:
-		return number(seconds*1e6) + " µs"
-	case seconds < 1:
-		return number(seconds*1e3) + " ms"
-	case seconds < 90:
-		return number(seconds) + " s"
-	case seconds < 5400:
-		return number(math.Round(seconds/60)) + " min"
-	case seconds < 36*3600:
-		h := math.Floor(seconds / 3600)
-		if m := math.Round((seconds - h*3600) / 60); h < 10 && m > 0 && m < 60 {
-			return fmt.Sprintf("%.0f h %.0f min", h, m)
-		}
-		return number(math.Round(seconds/3600)) + " h"
-	default:
-		return number(math.Round(seconds/86400)) + " days"
-	}
 }
 
 // parseText parses a template and runs it once on names, so that a name that

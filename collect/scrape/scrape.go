@@ -38,6 +38,9 @@ type Manager struct {
 	scrapes   *scrape.Manager
 	sdMetrics *discovery.SDMetrics
 
+	// wanted is closed once there is a job.
+	wanted chan struct{}
+
 	mu        sync.Mutex
 	cfg       *config.Config
 	discovery *discovery.Manager // nil unless running
@@ -70,7 +73,7 @@ func New(cfg Config, appendable storage.AppendableV2, log *slog.Logger, reg prom
 	if err != nil {
 		return nil, fmt.Errorf("scrape: discovery: %w", err)
 	}
-	m := &Manager{log: log, reg: reg, scrapes: scrapes, sdMetrics: sd}
+	m := &Manager{log: log, reg: reg, scrapes: scrapes, sdMetrics: sd, wanted: make(chan struct{})}
 	return m, m.apply(loaded)
 }
 
@@ -82,8 +85,15 @@ func longestInterval(cfg *config.Config) time.Duration {
 	return longest
 }
 
-// Run scrapes until ctx ends. It may be called once.
+// Run scrapes until ctx ends. It may be called once. While there is no job,
+// nothing runs: Prometheus' discovery looks for news ten times a second, which
+// is half of what an otherwise idle Evenkeel would use.
 func (m *Manager) Run(ctx context.Context) error {
+	select {
+	case <-m.wanted:
+	case <-ctx.Done():
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d := discovery.NewManager(ctx, m.log, m.reg, m.sdMetrics, discovery.Name("scrape"), discovery.Updatert(time.Second))
@@ -132,6 +142,13 @@ func (m *Manager) apply(cfg *config.Config) error {
 		return fmt.Errorf("scrape: %w", err)
 	}
 	m.cfg = cfg
+	if len(cfg.ScrapeConfigs) > 0 || len(cfg.ScrapeConfigFiles) > 0 {
+		select {
+		case <-m.wanted:
+		default:
+			close(m.wanted)
+		}
+	}
 	return m.applyDiscovery()
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -204,5 +205,35 @@ scrape_configs:
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("Run did not return")
+	}
+}
+
+// Prometheus' discovery wakes ten times a second. Where there is nothing to
+// scrape it does not run, and the first job that comes starts it.
+func TestNothingRunsUntilThereIsAJob(t *testing.T) {
+	db, err := tsdb.Open(tsdb.Config{Dir: t.TempDir()}, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	m, err := scrape.New(scrape.Config{}, db.Storage(), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	time.Sleep(50 * time.Millisecond)
+	stacks := make([]byte, 1<<20)
+	if all := string(stacks[:runtime.Stack(stacks, true)]); strings.Contains(all, "discovery.(*Manager).sender") {
+		t.Error("discovery runs with no job")
+	}
+	if err := m.Apply(parse(t, fmt.Sprintf("scrape_configs: [{job_name: first, static_configs: [{targets: [%q]}]}]", host(exporter(t, 7))), t.TempDir())); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, db, 20*time.Second, `sum(depth_meters{job="first"})`, 7)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
