@@ -1,6 +1,8 @@
 package respond
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"time"
 
 	"github.com/evenkeel/evenkeel/finding"
@@ -19,6 +21,12 @@ type AlertKey struct {
 	Tenant      string `json:"tenant"`
 	Source      string `json:"source"`      // id of the integration; "findings" for Evenkeel's own
 	Fingerprint string `json:"fingerprint"` // stable over repetitions: hash of the labels, or the sender's dedup key
+}
+
+// ID names the alert in a few bytes: the same for the same key, for ever.
+func (k AlertKey) ID() string {
+	sum := sha256.Sum256([]byte(k.Tenant + "\x00" + k.Source + "\x00" + k.Fingerprint))
+	return base64.RawURLEncoding.EncodeToString(sum[:15])
 }
 
 // Alert is what a source says is wrong.
@@ -40,6 +48,35 @@ type Alert struct {
 	// Acknowledged says that the source tells of a person who has taken it up
 	// (PagerDuty's event_action acknowledge).
 	Acknowledged bool `json:"acknowledged,omitempty"`
+}
+
+// Fate says where an alert is. Each has exactly one, with a reason.
+type Fate string
+
+const (
+	Grouped Fate = "grouped" // it stands, in the incidents that are named
+	Muted   Fate = "muted"   // it stands and pages nobody, for the reason given
+	Over    Fate = "over"    // it has ended
+)
+
+// Standing is an alert as it is kept: the newest word of its source, and what
+// became of it.
+type Standing struct {
+	ID string `json:"id"` // of its key
+	Alert
+	FiredAt time.Time `json:"firedAt"`          // when it was received as new, or as firing again
+	EndedAt time.Time `json:"endedAt,omitzero"` // zero while it stands
+	Times   int64     `json:"times"`            // how often it was received since FiredAt
+	Fate    Fate      `json:"fate"`
+	Reason  string    `json:"reason"` // of the fate, in plain English
+	// Incidents are the ids of those that it stands in, or last stood in.
+	Incidents []string `json:"incidents,omitempty"`
+	// Waiting are the groups of those of its targets that are muted for now.
+	Waiting []string `json:"waiting,omitempty"`
+	// WakeAt is when time alone may change its fate: its source's silence
+	// ends it, or what mutes it ends. Zero for never.
+	WakeAt    time.Time `json:"wakeAt,omitzero"`
+	ChangedAt time.Time `json:"changedAt"`
 }
 
 // Link leads from an alert to where it came from, or to what helps.

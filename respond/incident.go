@@ -37,16 +37,25 @@ type Incident struct {
 	State       State            `json:"state"`
 	Policy      string           `json:"policy"`
 	Route       string           `json:"route,omitempty"`
-	Group       string           `json:"group,omitempty"` // empty where a person declared it
-	OpenedAt    time.Time        `json:"openedAt"`
-	ChangedAt   time.Time        `json:"changedAt"`
-	AckedAt     time.Time        `json:"ackedAt,omitzero"` // first acknowledgement
-	ResolvedAt  time.Time        `json:"resolvedAt,omitzero"`
-	SnoozedTo   time.Time        `json:"snoozedTo,omitzero"`
-	Assignee    string           `json:"assignee,omitempty"` // person who has taken it up
-	Firing      int              `json:"firing"`             // alerts that stand
-	Alerts      int              `json:"alerts"`             // all that it ever had
-	MergedInto  string           `json:"mergedInto,omitempty"`
+	Group       string           `json:"group,omitempty"` // alerts of it join; empty where it was declared or split off
+	// Declared says that a person opened it, so that only a person resolves it.
+	Declared   bool      `json:"declared,omitempty"`
+	OpenedAt   time.Time `json:"openedAt"`
+	ChangedAt  time.Time `json:"changedAt"`
+	AckedAt    time.Time `json:"ackedAt,omitzero"` // first acknowledgement
+	ResolvedAt time.Time `json:"resolvedAt,omitzero"`
+	SnoozedTo  time.Time `json:"snoozedTo,omitzero"`
+	Assignee   string    `json:"assignee,omitempty"` // person (user id) who has taken it up
+	Firing     int       `json:"firing"`             // alerts that stand
+	Alerts     int       `json:"alerts"`             // firings of alerts that joined it
+	Paged      int       `json:"paged"`              // pages that it ever had
+	MergedInto string    `json:"mergedInto,omitempty"`
+	// Held is why a triggered incident pages nobody for now: working hours, a
+	// silence. Empty while it escalates.
+	Held string `json:"held,omitempty"`
+	// TakenAtSource says that its source tells of somebody who has taken it
+	// up; the next Decide acknowledges it.
+	TakenAtSource string `json:"takenAtSource,omitempty"`
 	// Position is where the escalation stands.
 	Position Position `json:"position"`
 	// WakeAt is when Decide must look again; zero only where nothing can come

@@ -9,7 +9,7 @@ const (
 	AlertReceived  EntryKind = "alert-received"  // a new alert, or one that fires again
 	AlertEnded     EntryKind = "alert-ended"     // by its source, or by its silence
 	AlertMuted     EntryKind = "alert-muted"     // silence, maintenance, inhibition, interval: named in the reason
-	AlertGrouped   EntryKind = "alert-grouped"   // joined an incident
+	AlertGrouped   EntryKind = "alert-grouped"   // joined an incident after it was received
 	Opened         EntryKind = "opened"          // an incident began
 	PageBegun      EntryKind = "page-begun"      // a person is to be told
 	PageEnded      EntryKind = "page-ended"      // answered, superseded, failed
@@ -22,13 +22,16 @@ const (
 	Escalated      EntryKind = "escalated"       // the next step was taken, or a person asked for it
 	Exhausted      EntryKind = "exhausted"       // all rounds are over
 	Postponed      EntryKind = "snoozed"         //
-	Woken          EntryKind = "woken"           // a snooze ended, or working hours began
+	Held           EntryKind = "held"            // pages nobody for now: working hours, a silence
+	Woken          EntryKind = "woken"           // a snooze ended, or what held it did
 	Changed        EntryKind = "changed"         // severity, title, roles
 	Merged         EntryKind = "merged"          //
 	Split          EntryKind = "split"           //
 	Noted          EntryKind = "note"            // what a person wrote
 	Finished       EntryKind = "resolved"        //
-	Reopened       EntryKind = "reopened"        //
+	Reopened       EntryKind = "reopened"        // a resolved incident, or one that somebody had taken, is triggered again
+	ClockChanged   EntryKind = "clock-changed"   // the machine's clock was set back; waits begin anew
+	ContactGone    EntryKind = "contact-gone"    // the provider says for good that nothing arrives there
 )
 
 // Entry is one line of the ledger: what happened, why, and who or what did it.
@@ -41,7 +44,7 @@ type Entry struct {
 	Reason   string    `json:"reason"`             // named, in plain English
 	By       string    `json:"by"`                 // name of the person or program; "Evenkeel" for what it decided
 	Incident string    `json:"incident,omitempty"` // ids of what it is about
-	Alert    string    `json:"alert,omitempty"`    // source and fingerprint
+	Alert    string    `json:"alert,omitempty"`
 	Page     string    `json:"page,omitempty"`
 	Message  string    `json:"message,omitempty"`
 	Person   string    `json:"person,omitempty"`
@@ -70,4 +73,5 @@ type Page struct {
 	State     PageState `json:"state"`
 	BegunAt   time.Time `json:"begunAt"`
 	EndedAt   time.Time `json:"endedAt,omitzero"`
+	Reason    string    `json:"reason,omitempty"` // why it ended
 }

@@ -85,19 +85,28 @@ type Message struct {
 	ProviderID string    `json:"providerId,omitempty"`
 	// PossibleDuplicate says that an earlier try was cut off and may have
 	// arrived.
-	PossibleDuplicate bool      `json:"possibleDuplicate,omitempty"`
-	CreatedAt         time.Time `json:"createdAt"`
-	SentAt            time.Time `json:"sentAt,omitzero"`
+	PossibleDuplicate bool `json:"possibleDuplicate,omitempty"`
+	// Uncertain says that the last try was cut off, so that nobody knows yet
+	// whether it arrived.
+	Uncertain bool `json:"uncertain,omitempty"`
+	// Into is the id of the message that tells this one too, where it is
+	// Coalesced.
+	Into      string    `json:"into,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+	ChangedAt time.Time `json:"changedAt"` // last decision about it
+	SentAt    time.Time `json:"sentAt,omitzero"`
 }
 
 // Content is what a message says. A Sender shapes it for its channel.
 type Content struct {
-	Number   int64            `json:"number,omitempty"` // of the incident
-	Title    string           `json:"title"`
-	Text     string           `json:"text"` // plain, a few lines
-	Severity finding.Severity `json:"severity,omitempty"`
-	State    State            `json:"state,omitempty"` // of the incident
-	URL      string           `json:"url,omitempty"`   // of the incident in the console
+	Number int64  `json:"number,omitempty"` // of the incident
+	Title  string `json:"title"`
+	// Incidents is how many it tells of, where it tells of several in one.
+	Incidents int              `json:"incidents,omitempty"`
+	Text      string           `json:"text"` // plain, a few lines
+	Severity  finding.Severity `json:"severity,omitempty"`
+	State     State            `json:"state,omitempty"` // of the incident
+	URL       string           `json:"url,omitempty"`   // of the incident in the console
 	// AckURL acknowledges by one click and one confirmation; it carries a
 	// one-time secret, for the channels that cannot send a signed button.
 	AckURL string `json:"ackUrl,omitempty"`

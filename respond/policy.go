@@ -12,8 +12,11 @@ type Policy struct {
 	// Rounds is how often the steps are gone through before the escalation is
 	// exhausted; at least 1.
 	Rounds int `json:"rounds" yaml:"rounds"`
+	// LastResort is told when all rounds are over, and every hour after that
+	// until somebody has taken it up.
+	LastResort []Recipient `json:"lastResort,omitempty" yaml:"last_resort,omitempty"`
 	// Hours, where set, names the schedule during which incidents of low
-	// urgency page; outside of it they wait.
+	// urgency page (somebody is on duty in it); outside of it they wait.
 	Hours string `json:"hours,omitempty" yaml:"hours,omitempty"`
 }
 
