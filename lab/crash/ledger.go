@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,9 +144,20 @@ func (l *ledger) check(ctx context.Context, e *lab.Evenkeel, all bool) (lost []s
 	if err != nil {
 		return nil, 0, err
 	}
+	var made struct {
+		Tokens []struct {
+			Name string `json:"name"`
+		} `json:"tokens"`
+	}
+	if err := json.Unmarshal(text, &made); err != nil {
+		return nil, 0, fmt.Errorf("list of tokens: %w", err)
+	}
+	there := make(map[string]bool, len(made.Tokens))
+	for _, t := range made.Tokens {
+		there[t.Name] = true
+	}
 	for name := range l.tokens {
-		// Quotes on both sides: crash-1-1-1 is not crash-1-1-11.
-		if !strings.Contains(string(text), `"`+name+`"`) {
+		if !there[name] {
 			lost = append(lost, "token "+name)
 		}
 	}
