@@ -102,19 +102,29 @@ func TestOnlyTheOwnerMayReadState(t *testing.T) {
 	}
 }
 
-// next is a schema with one more step.
-func next(t *testing.T, step string) fs.FS {
+// first is the schema as it began; next has one more step.
+func first(t *testing.T) fstest.MapFS {
 	t.Helper()
 	text, err := fs.ReadFile(migrations, "00001_spine.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fstest.MapFS{"00001_spine.sql": {Data: text}, "00002_next.sql": {Data: []byte("-- +goose Up\n" + step + "\n")}}
+	return fstest.MapFS{"00001_spine.sql": {Data: text}}
+}
+
+func next(t *testing.T, step string) fs.FS {
+	t.Helper()
+	schema := first(t)
+	schema["00002_next.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + step + "\n")}
+	return schema
 }
 
 func TestAMigrationIsBackedUpBefore(t *testing.T) {
 	dir := t.TempDir()
-	s := mustOpen(t, Config{Dir: dir})
+	s, err := open(t.Context(), Config{Dir: dir}, first(t), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := write(s, 1, 10); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +138,7 @@ func TestAMigrationIsBackedUpBefore(t *testing.T) {
 		}
 	}
 
-	_, err := open(t.Context(), Config{Dir: dir}, next(t, "CREATE TABLE more (id TEXT); SELECT broken FROM nowhere;"), quiet)
+	_, err = open(t.Context(), Config{Dir: dir}, next(t, "CREATE TABLE more (id TEXT); SELECT broken FROM nowhere;"), quiet)
 	if err == nil || !strings.Contains(err.Error(), "migrate from version 1 to 2") {
 		t.Fatalf("a broken migration: %v", err)
 	}
@@ -153,7 +163,7 @@ func TestAMigrationIsBackedUpBefore(t *testing.T) {
 		t.Error(err)
 	}
 
-	_, err = Open(t.Context(), Config{Dir: dir}, quiet)
+	_, err = open(t.Context(), Config{Dir: dir}, first(t), quiet)
 	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "version 2") {
 		t.Errorf("the older program on newer data: %v", err)
 	}

@@ -21,10 +21,11 @@ import (
 type list byte
 
 const (
-	findingList list = 'f'
-	entityList  list = 'e'
-	changeList  list = 'c'
-	auditList   list = 'a'
+	findingList  list = 'f'
+	entityList   list = 'e'
+	changeList   list = 'c'
+	auditList    list = 'a'
+	incidentList list = 'i'
 )
 
 const (

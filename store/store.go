@@ -34,6 +34,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // Config says where state is kept.
@@ -79,6 +80,7 @@ var (
 	_ finding.Store = (*Store)(nil)
 	_ estate.Store  = (*Store)(nil)
 	_ access.Store  = (*Store)(nil)
+	_ respond.Store = (*Store)(nil)
 )
 
 // Open locks the data folder, opens the database and brings its schema up to

@@ -1,0 +1,60 @@
+package respond
+
+import (
+	"context"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/access"
+)
+
+// List returns the incidents that the actor may see.
+func (s *Service) List(ctx context.Context, actor access.Actor, f IncidentFilter) (IncidentPage, error) {
+	names, all := access.Environments(actor, access.Read, f.Tenant)
+	if !all {
+		if len(names) == 0 {
+			return IncidentPage{}, access.Can(actor, access.Read, access.Scope{Tenant: f.Tenant})
+		}
+		if len(f.Environments) > 0 {
+			names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(f.Environments, n) })
+		}
+		if len(names) == 0 {
+			return IncidentPage{}, nil
+		}
+		f.Environments = names
+	}
+	return s.store.Incidents(ctx, f)
+}
+
+// Story is an incident with all that happened.
+type Story struct {
+	Incident Incident   `json:"incident"`
+	Alerts   []Standing `json:"alerts"`   // newest first, the first 500
+	Pages    []Page     `json:"pages"`    // in the order in which they began
+	Messages []Message  `json:"messages"` // of its pages, and news of it
+	Entries  []Entry    `json:"entries"`  // oldest first, the first 5,000
+}
+
+const (
+	storyAlerts  = 500
+	storyEntries = 5000
+)
+
+// Get returns an incident with its story. What the actor may not see is not
+// found.
+func (s *Service) Get(ctx context.Context, actor access.Actor, tenant, id string) (st Story, err error) {
+	if st.Incident, err = s.visible(ctx, actor, tenant, id); err != nil {
+		return Story{}, err
+	}
+	ids := []string{st.Incident.ID}
+	if st.Alerts, err = s.store.IncidentAlerts(ctx, tenant, id, false, storyAlerts); err != nil {
+		return Story{}, err
+	}
+	if st.Pages, err = s.store.PagesOf(ctx, ids, false); err != nil {
+		return Story{}, err
+	}
+	if st.Messages, err = s.store.MessagesOf(ctx, ids, false); err != nil {
+		return Story{}, err
+	}
+	st.Entries, err = s.store.Ledger(ctx, LedgerFilter{Tenant: tenant, Incident: id, Limit: storyEntries})
+	return st, err
+}

@@ -1,0 +1,263 @@
+package respond
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// dueAtOnce is how many incidents are decided in one transaction,
+	// alertsAtOnce how many alerts.
+	dueAtOnce, alertsAtOnce = 200, 1000
+	// mutedLook is how many alerts of an incident are asked whether they are
+	// muted; where more stand, it pages.
+	mutedLook = 200
+)
+
+// Wake does what is due: alerts end or are not muted any more, incidents
+// escalate. It returns when nothing is due, or with the first error; then the
+// rest is still due.
+func (s *Service) Wake(ctx context.Context, now time.Time) error {
+	ahead := now.Add(clockSlack)
+	for ctx.Err() == nil {
+		n, err := s.wakeAlerts(ctx, now, ahead)
+		if err != nil {
+			return fmt.Errorf("look at alerts: %w", err)
+		}
+		if n < alertsAtOnce {
+			break
+		}
+	}
+	for ctx.Err() == nil {
+		n, err := s.wakeIncidents(ctx, now, ahead)
+		if err != nil {
+			return fmt.Errorf("look at incidents: %w", err)
+		}
+		if n < dueAtOnce {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Service) wakeAlerts(ctx context.Context, now, ahead time.Time) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = again(func() error {
+		due, err := s.store.DueAlerts(ctx, now, ahead, alertsAtOnce)
+		if n = len(due); err != nil || n == 0 {
+			return err
+		}
+		byTenant := map[string][]Standing{}
+		for _, st := range due {
+			byTenant[st.Tenant] = append(byTenant[st.Tenant], st)
+		}
+		var batch Batch
+		numbers := map[string]int64{}
+		for tenant, list := range byTenant {
+			f, err := s.folder(ctx, tenant, now)
+			if err != nil {
+				return err
+			}
+			var ids, groups []string
+			for _, st := range list {
+				ids = append(ids, st.Incidents...)
+				if len(st.Waiting) > 0 {
+					groups = append(groups, f.groupsOf(st.Alert)...)
+				}
+			}
+			if err := s.learnIncidents(ctx, f, tenant, unique(ids), unique(groups)); err != nil {
+				return err
+			}
+			for _, st := range list {
+				f.look(st)
+			}
+			batch.add(f.batch())
+			numbers[tenant] = f.number
+		}
+		return s.applyNumbered(ctx, batch, numbers, now)
+	})
+	return n, err
+}
+
+func (s *Service) wakeIncidents(ctx context.Context, now, ahead time.Time) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err = again(func() error {
+		due, err := s.store.DueIncidents(ctx, now, ahead, dueAtOnce)
+		if n = len(due); err != nil || n == 0 {
+			return err
+		}
+		byTenant := map[string][]Incident{}
+		for _, i := range due {
+			byTenant[i.Tenant] = append(byTenant[i.Tenant], i)
+		}
+		var batch Batch
+		for tenant, list := range byTenant {
+			all, err := s.facts(ctx, tenant, list, now)
+			if err != nil {
+				return err
+			}
+			stands := map[string]bool{}
+			for _, f := range all {
+				f.Succeeded = f.Succeeded || f.Incident.State == Resolved && stands[f.Incident.Group]
+				d, changed := Decide(f, now)
+				if !changed {
+					continue
+				}
+				if d.Incident.State != Resolved {
+					stands[d.Incident.Group] = true
+				}
+				f.Storm.add(d)
+				batch.Decisions = append(batch.Decisions, d)
+			}
+		}
+		batch.Decisions = lastDigests(batch.Decisions)
+		return s.apply(ctx, batch, now)
+	})
+	return n, err
+}
+
+// lastDigests leaves of each digest the last state that the decisions of one
+// transaction gave it.
+func lastDigests(decisions []Decision) []Decision {
+	seen := map[string]bool{}
+	for n := len(decisions) - 1; n >= 0; n-- {
+		d := &decisions[n]
+		d.Digests = slices.DeleteFunc(d.Digests, func(m Message) bool {
+			was := seen[m.ID]
+			seen[m.ID] = true
+			return was
+		})
+	}
+	return decisions
+}
+
+// facts reads what is to be known for deciding about incidents of one tenant.
+func (s *Service) facts(ctx context.Context, tenant string, list []Incident, now time.Time) ([]Facts, error) {
+	ids := make([]string, len(list))
+	for n, i := range list {
+		ids[n] = i.ID
+	}
+	roster, err := s.roster(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	router, err := s.router(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := s.store.Policies(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	contacts, err := s.store.Contacts(ctx, tenant, "")
+	if err != nil {
+		return nil, err
+	}
+	pages, err := s.store.PagesOf(ctx, ids, true)
+	if err != nil {
+		return nil, err
+	}
+	told, err := s.store.MessagesOf(ctx, ids, true)
+	if err != nil {
+		return nil, err
+	}
+	recent, err := s.store.RecentPages(ctx, tenant, now.Add(-s.opt.StormWindow))
+	if err != nil {
+		return nil, err
+	}
+	digests, err := s.store.DigestMessages(ctx, tenant, "", true, dueAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	storm := Storm{Limit: s.opt.StormLimit, Recent: recent, Digests: map[string]Message{}}
+	for _, m := range digests {
+		if m.Kind == PageMessage && m.State == Due && m.Tries == 0 {
+			storm.Digests[m.Contact.ID] = m
+		}
+	}
+	var ended []string
+	for _, i := range list {
+		if i.State == Resolved && i.Group != "" {
+			ended = append(ended, i.Group)
+		}
+	}
+	successors, err := s.store.IncidentsByGroup(ctx, tenant, unique(ended), now)
+	if err != nil {
+		return nil, err
+	}
+	stands := map[string]string{}
+	for _, i := range successors {
+		if i.State != Resolved {
+			stands[i.Group] = i.ID
+		}
+	}
+	book := NewBook(contacts)
+	out := make([]Facts, len(list))
+	for n, i := range list {
+		f := Facts{Incident: i, Roster: roster, Book: book, Storm: storm, Policy: policyOf(policies, i.Policy)}
+		f.Succeeded = i.Group != "" && stands[i.Group] != "" && stands[i.Group] != i.ID
+		for _, p := range pages {
+			if p.Incident == i.ID {
+				f.Pages = append(f.Pages, p)
+			}
+		}
+		for _, m := range told {
+			if m.Incident == i.ID {
+				f.Told = append(f.Told, m)
+			}
+		}
+		if s.opt.IncidentURL != nil {
+			f.URL = s.opt.IncidentURL(i.ID)
+		}
+		if f.Muted, f.MutedUntil, err = s.muted(ctx, router, i, now); err != nil {
+			return nil, err
+		}
+		out[n] = f
+	}
+	return out, nil
+}
+
+// policyOf is the policy of that id, or the fallback where it is gone.
+func policyOf(policies []Policy, id string) (found Policy) {
+	for _, p := range policies {
+		if p.ID == id {
+			return p
+		}
+		if p.ID == fallbackPolicy {
+			found = p
+		}
+	}
+	return found
+}
+
+// muted tells why every alert that stands in a triggered incident is muted;
+// empty where one is not, or where that cannot be told for all of them.
+func (s *Service) muted(ctx context.Context, router Router, i Incident, now time.Time) (reason string, until time.Time, err error) {
+	if router == nil || i.State != Triggered || i.Firing == 0 || i.Firing > mutedLook || i.Declared {
+		return "", time.Time{}, nil
+	}
+	alerts, err := s.store.IncidentAlerts(ctx, i.Tenant, i.ID, true, mutedLook)
+	if err != nil || len(alerts) == 0 {
+		return "", time.Time{}, err
+	}
+	for _, st := range alerts {
+		free := true
+		for _, t := range router.Route(st.Alert, now) {
+			if ours := t.Policy == i.Policy && (i.Group == "" || GroupKey(t) == i.Group); !ours || t.Muted == "" {
+				continue
+			}
+			free, reason = false, t.Muted
+			if until.IsZero() || t.MutedUntil.Before(until) {
+				until = t.MutedUntil
+			}
+		}
+		if free {
+			return "", time.Time{}, nil
+		}
+	}
+	return reason, until, nil
+}
