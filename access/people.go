@@ -19,6 +19,25 @@ func (s *Service) Users(ctx context.Context, actor Actor) ([]User, error) {
 	return s.store.Users(ctx)
 }
 
+// Names returns the names of a tenant's people by their ids, for everybody who
+// may read anything in it: who has taken something up is no secret among
+// colleagues. Those who log in by an identity provider have their grants from
+// there, so they count as everybody's colleagues.
+func (s *Service) Names(ctx context.Context, actor Actor, tenant string) (map[string]string, error) {
+	if names, all := Environments(actor, Read, tenant); !all && len(names) == 0 {
+		return nil, Can(actor, Read, Scope{Tenant: tenant})
+	}
+	users, err := s.store.Users(ctx)
+	out := make(map[string]string, len(users))
+	for _, u := range users {
+		here := slices.ContainsFunc(u.Grants, func(g Grant) bool { return g.Tenant == tenant || g.Tenant == Any })
+		if !u.Disabled && (here || u.Subject != "") {
+			out[u.ID] = u.Name
+		}
+	}
+	return out, err
+}
+
 // CreateUser adds a person. Without a password they log in by link only.
 func (s *Service) CreateUser(ctx context.Context, actor Actor, name, password string, grants []Grant) (User, error) {
 	if err := managePeople(actor); err != nil {

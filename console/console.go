@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // Options are the settings of the console.
@@ -89,6 +90,12 @@ func (c *Console) routes() {
 		c.page("POST /settings/people/{id}/lockout", c.lockOut)
 		c.page("POST /settings/people/{id}/letin", c.letIn)
 	}
+	if c.Incidents != nil {
+		c.page("GET /incidents", c.incidents)
+		c.page("POST /incidents", c.declareIncident)
+		c.page("GET /incidents/{id}", c.incident)
+		c.page("POST /incidents/{id}/{verb}", c.answerIncident)
+	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }
 
@@ -132,6 +139,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text = http.StatusNotFound, "There is no such page", "The address leads nowhere. It may have been typed wrongly."
 	case errors.Is(err, finding.ErrNotFound):
 		status, title, text = http.StatusNotFound, "There is no such finding", "It may be so old that it was deleted, or it is in an environment that you may not see."
+	case errors.Is(err, respond.ErrNotFound):
+		status, title, text = http.StatusNotFound, "There is no such incident", "It may be so old that it was deleted, or it is in an environment that you may not see."
 	case errors.Is(err, estate.ErrNotFound):
 		status, title, text = http.StatusNotFound, "There is no such thing here", "Nothing with this name was seen at that time, or it is in an environment that you may not see."
 	case errors.Is(err, access.ErrForbidden):

@@ -23,6 +23,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
+	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -36,6 +37,8 @@ type demo struct {
 	metrics  *tsdb.DB
 	board    *health.Board
 	access   *access.Service
+	respond  *respond.Service
+	state    *store.Store
 	actor    access.Actor
 }
 
@@ -67,6 +70,7 @@ func quietDemo(t testing.TB) *demo {
 		findings: finding.NewService(state, log), estate: estate.NewService(state, log),
 		actor: access.Actor{Kind: access.Person, ID: "u1", Name: "robin", Grants: []access.Grant{{Tenant: access.Any, Environment: access.Any, Role: access.Admin}}},
 	}
+	d.state, d.respond = state, respond.NewService(state, respond.Options{}, log)
 	d.access = access.NewService(state, log, func() time.Time { return d.now })
 	for _, u := range []struct {
 		name string
@@ -85,7 +89,7 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Access: d.access, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
@@ -98,6 +102,7 @@ func livedDemo(t testing.TB) *demo {
 	d.furnish(t)
 	d.measure(t)
 	d.trouble(t)
+	d.page(t)
 	return d
 }
 
@@ -335,6 +340,52 @@ func (d *demo) trouble(t testing.TB) {
 	if _, err := d.findings.Acknowledge(t.Context(), d.actor, access.DefaultTenant, d.byCheck(t, "unit-failed").ID, "Looking at the target's credentials", ago(30)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// page lets three alerts come in: nobody has the first yet, kim looks after the
+// second, and the third is over.
+func (d *demo) page(t testing.TB) {
+	t.Helper()
+	kim := person(t, d, "kim")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(d.state.PutContact(t.Context(), respond.Contact{ID: "kim-phone", Tenant: access.DefaultTenant, Person: kim.ID, Name: "kim's phone", Channel: respond.SMS, Address: "+4915112345678", Verified: d.now.Add(-time.Hour)}))
+	must(d.state.PutContact(t.Context(), respond.Contact{ID: "ops", Tenant: access.DefaultTenant, Name: "#ops", Channel: respond.Slack, Address: "C024BE91L", Verified: d.now.Add(-time.Hour)}))
+	must(d.state.PutPolicy(t.Context(), respond.Policy{ID: "default", Tenant: access.DefaultTenant, Name: "Everything", Rounds: 2, Steps: []respond.Step{
+		{Notify: []respond.Recipient{{Kind: respond.ToPerson, ID: kim.ID}, {Kind: respond.ToChannel, ID: "ops"}}, Wait: 5 * time.Minute},
+		{Notify: []respond.Recipient{{Kind: respond.ToPerson, ID: d.actor.ID}}, Wait: 10 * time.Minute},
+	}}))
+	alert := func(name, title, text string, severity finding.Severity, status respond.Status) {
+		t.Helper()
+		must(d.respond.Receive(t.Context(), []respond.Alert{{
+			AlertKey:    respond.AlertKey{Tenant: access.DefaultTenant, Source: "findings", Fingerprint: name},
+			Environment: demoEnv, Status: status, Severity: severity, Title: title, Text: text,
+			Labels: map[string]string{"alertname": name}, StartsAt: d.now.Add(-4 * time.Minute), ReceivedAt: d.now,
+			Links: []respond.Link{{Text: "The finding", URL: findingURL(d.byCheck(t, "disk-latency").ID)}},
+		}}))
+		must(d.respond.Wake(t.Context(), time.Now()))
+	}
+	alert("old", "Tasks on db-1 wait for a processor", "Queries take twice as long.", finding.Critical, respond.Firing)
+	alert("old", "Tasks on db-1 wait for a processor", "Queries take twice as long.", finding.Critical, respond.Ended)
+	alert("backup", "backup.service on db-1 has failed", "There is no backup of last night.", finding.Warning, respond.Firing)
+	_, err := d.respond.Acknowledge(t.Context(), access.Actor{Kind: access.Person, ID: kim.ID, Name: "kim", Grants: d.actor.Grants}, access.DefaultTenant,
+		d.incident(t, "backup.service").ID, "Looking at the target's credentials.", time.Now())
+	must(err)
+	alert("disk", "The disk of web-1 answers 35 times slower than usual", "Checkout takes up to 0.7 s.", finding.Critical, respond.Firing)
+}
+
+// incident is the newest whose title holds the text.
+func (d *demo) incident(t testing.TB, text string) respond.Incident {
+	t.Helper()
+	list, err := d.respond.List(t.Context(), d.actor, respond.IncidentFilter{Tenant: access.DefaultTenant, Text: text})
+	if err != nil || len(list.Incidents) == 0 {
+		t.Fatalf("no incident about %q: %v", text, err)
+	}
+	return list.Incidents[0]
 }
 
 // fire reports a finding and returns it.

@@ -67,6 +67,7 @@ func TestScreenshots(t *testing.T) {
 	pages := []struct{ name, demo, path string }{
 		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
 		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"host", "lived", "/entities/host:web-1"},
+		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
 	}

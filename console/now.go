@@ -13,26 +13,31 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // listed is how many findings Now reads; what is beyond is counted and linked.
 const listed = 200
 
+// vitalIncidents is how many incidents Now shows.
+const vitalIncidents = 10
+
 // nowPage is what Now shows.
 type nowPage struct {
-	Verdict  verdict
-	Groups   []needGroup // what needs a person, most urgent first
-	Unseen   []finding.Finding
-	Tended   []finding.Finding // acknowledged: somebody looks after it
-	Accepted int
-	More     int // findings beyond those listed
-	Hosts    []hostVitals
-	MoreHost int
-	Changes  []changeLine
-	Parts    []health.Status
-	Steps    []step // at first start: what is done and what is next
-	Notes    []string
-	Asked    time.Time
+	Verdict   verdict
+	Incidents incidentsPage // that are not over
+	Groups    []needGroup   // what needs a person, most urgent first
+	Unseen    []finding.Finding
+	Tended    []finding.Finding // acknowledged: somebody looks after it
+	Accepted  int
+	More      int // findings beyond those listed
+	Hosts     []hostVitals
+	MoreHost  int
+	Changes   []changeLine
+	Parts     []health.Status
+	Steps     []step // at first start: what is done and what is next
+	Notes     []string
+	Asked     time.Time
 }
 
 // needGroup is findings of one urgency.
@@ -98,6 +103,15 @@ func (c *Console) readNow(r *http.Request) (nowPage, error) {
 	for _, e := range environments {
 		for _, n := range e.Entities {
 			watched += n
+		}
+	}
+	if c.Incidents != nil {
+		p.Incidents.Asked = now
+		if p.Incidents.Page, err = c.Incidents.List(ctx, actor, respond.IncidentFilter{Tenant: c.opt.Tenant, States: notOver, Limit: vitalIncidents}); err != nil {
+			return p, err
+		}
+		if p.Incidents.Names, err = c.names(r); err != nil {
+			return p, err
 		}
 	}
 	p.Verdict = verdictOf(standing{Findings: list.Findings, Parts: p.Parts, Watched: watched, Now: now})

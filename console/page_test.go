@@ -16,6 +16,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // visit asks for a page as a browser does and returns its status and its HTML.
@@ -222,6 +223,7 @@ func TestAcceptUntil(t *testing.T) {
 func (d *demo) pages(t testing.TB) []string {
 	paths := []string{
 		"/", "/findings", "/findings?state=all&q=web&severity=warning", "/findings?state=resolved", "/findings?q=nothing-is-called-so",
+		"/incidents", "/incidents?state=all", "/incidents?q=nothing-is-called-so",
 		"/estate", "/estate?kind=disk", "/changes", "/changes?entity=host:web-1", "/search", "/search?q=web", "/search?q=zzz", "/settings", "/login", "/login/link", "/nowhere",
 		"/estate?at=" + unix(d.now.Add(-time.Hour)), "/entities/host:web-1?at=" + unix(d.now.Add(-time.Hour)), "/entities/host:web-1?last=24h&top=memory",
 	}
@@ -231,6 +233,13 @@ func (d *demo) pages(t testing.TB) []string {
 	}
 	for _, f := range list.Findings {
 		paths = append(paths, findingURL(f.ID))
+	}
+	incidents, err := d.respond.List(t.Context(), d.actor, respond.IncidentFilter{Tenant: access.DefaultTenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range incidents.Incidents {
+		paths = append(paths, incidentURL(i.ID))
 	}
 	things, err := d.estate.Entities(t.Context(), d.actor, estate.Filter{Tenant: access.DefaultTenant, Limit: 500})
 	if err != nil {
@@ -477,7 +486,7 @@ func TestSettingsLetPeopleAndProgramsIn(t *testing.T) {
 	}
 }
 
-func person(t *testing.T, d *demo, name string) access.User {
+func person(t testing.TB, d *demo, name string) access.User {
 	t.Helper()
 	people, err := d.access.Users(t.Context(), d.actor)
 	if err != nil {
@@ -516,5 +525,55 @@ func TestQuestionsThatCannotBeAnswered(t *testing.T) {
 		if code >= 500 || want != 0 && code != want {
 			t.Errorf("%s gives %d, want %d", path, code, want)
 		}
+	}
+}
+
+// An incident is taken up, spoken about, put off, given away and ended on its
+// page, by its buttons.
+func TestAnIncidentIsAnsweredOnItsPage(t *testing.T) {
+	d := livedDemo(t)
+	kim := person(t, d, "kim")
+	_, doc, _ := visit(t, d, "/")
+	mustRead(t, doc, "Incidents", "35 times slower", "nobody has it", "looked after", "with kim")
+	id := d.incident(t, "35 times slower").ID
+	_, doc, _ = visit(t, d, incidentURL(id))
+	mustRead(t, doc, "Being told: kim, #ops", "I take it", "kim's phone by sms: to be sent", "The finding", "The next step comes in")
+
+	act := func(verb string, form url.Values) *html.Node {
+		t.Helper()
+		w := send(t, d, incidentURL(id)+"/"+verb, form)
+		if w.Code != http.StatusSeeOther {
+			_, doc, _ := parsed(t, w)
+			return doc
+		}
+		_, doc, _ := visit(t, d, incidentURL(id))
+		return doc
+	}
+	mustRead(t, act("acknowledge", nil), "robin has taken it up", "not needed any more")
+	mustRead(t, act("acknowledge", nil), "It has been taken up already.")
+	mustRead(t, act("note", url.Values{"note": {"Moved the report to the replica."}}), "Moved the report to the replica.")
+	mustRead(t, act("snooze", url.Values{"until": {"5y"}}), "Choose how long to put it off.")
+	mustRead(t, act("snooze", url.Values{"until": {"1h"}}), "robin puts it off until")
+	mustRead(t, act("reassign", url.Values{"to": {kim.ID}}), "robin gives it to kim", "Being told: kim")
+	mustRead(t, act("resolve", nil), "It is over since", "Open it again")
+	mustRead(t, act("reopen", url.Values{"note": {"It came back."}}), "It came back.")
+	if code, _, _ := visit(t, d, "/incidents/nothing"); code != http.StatusNotFound {
+		t.Errorf("an incident that is none gives %d", code)
+	}
+
+	w := send(t, d, "/incidents", url.Values{"title": {"Customers cannot pay"}, "severity": {"critical"}})
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("declaring gives %d", w.Code)
+	}
+	_, doc, _ = visit(t, d, w.Header().Get("Location"))
+	mustRead(t, doc, "Customers cannot pay", "A person declared it")
+	_, doc, _ = parsed(t, send(t, d, "/incidents", url.Values{"title": {"x"}}))
+	mustRead(t, doc, "Declare an incident")
+
+	d.actor.Grants = []access.Grant{{Tenant: access.Any, Environment: access.Any, Role: access.Viewer}}
+	_, doc, _ = visit(t, d, incidentURL(id))
+	mustRead(t, doc, "You may look, and not answer.")
+	if w := send(t, d, incidentURL(id)+"/resolve", nil); w.Code != http.StatusForbidden {
+		t.Errorf("a viewer who ends an incident gets %d", w.Code)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -16,10 +17,11 @@ import (
 
 // shell is what every page has around its content.
 type shell struct {
-	Title   string
-	Section string // path of the section that is open
-	Actor   access.Actor
-	Version string
+	Title    string
+	Section  string // path of the section that is open
+	Sections []section
+	Actor    access.Actor
+	Version  string
 }
 
 var (
@@ -35,9 +37,17 @@ var (
 
 // render writes a whole page. It is made in memory first, so that a failure
 // half way is an error page and not half a page.
-func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, title, section string, content templ.Component) error {
-	s := shell{Title: title, Section: section, Actor: c.actor(r), Version: c.opt.Version}
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, title, open string, content templ.Component) error {
+	s := shell{Title: title, Section: open, Sections: c.sections(), Actor: c.actor(r), Version: c.opt.Version}
 	return c.write(w, r, status, page(s, content))
+}
+
+// sections are those whose service is there.
+func (c *Console) sections() []section {
+	if c.Incidents != nil {
+		return sections
+	}
+	return slices.DeleteFunc(slices.Clone(sections), func(x section) bool { return x.Path == "/incidents" })
 }
 
 // write writes a component, compressed where the browser takes it.

@@ -45,6 +45,7 @@ type Access interface {
 	Tokens(ctx context.Context, actor access.Actor) ([]access.Token, error)
 	CreateToken(ctx context.Context, actor access.Actor, name string, grants []access.Grant, scopes []access.Permission, expires time.Time) (string, access.Token, error)
 	RevokeToken(ctx context.Context, actor access.Actor, id string) error
+	Names(ctx context.Context, actor access.Actor, tenant string) (map[string]string, error)
 }
 
 // Probe is one probe with its last result.
@@ -88,10 +89,11 @@ type Services struct {
 	Metrics  metric.Querier
 	Health   Health
 
-	Access  Access
-	Probes  func(ctx context.Context) []Probe
-	Targets func(ctx context.Context) []Target
-	Checks  func(ctx context.Context) []Check
-	Storage func(ctx context.Context) []Fact // sizes, retention, where the data is
-	About   []Fact                           // version, build, licences
+	Access    Access
+	Incidents Incidents
+	Probes    func(ctx context.Context) []Probe
+	Targets   func(ctx context.Context) []Target
+	Checks    func(ctx context.Context) []Check
+	Storage   func(ctx context.Context) []Fact // sizes, retention, where the data is
+	About     []Fact                           // version, build, licences
 }

@@ -28,8 +28,9 @@ type Join struct {
 	At       time.Time
 }
 
-// fallbackPolicy takes what no route does.
-const fallbackPolicy = "default"
+// DefaultPolicy is the id of the policy that takes what no route does, and what a
+// person declares without naming one.
+const DefaultPolicy = "default"
 
 // alertRelook is how often a muted alert is looked at again: a silence may be
 // lifted, and what inhibits it may end.
@@ -73,11 +74,11 @@ func (f *folder) targets(a Alert) []Target {
 		out = f.router.Route(a, f.now)
 	}
 	if len(out) == 0 {
-		out = []Target{{Route: "no route", Policy: fallbackPolicy, Group: a.ID()}}
+		out = []Target{{Route: "no route", Policy: DefaultPolicy, Group: a.ID()}}
 	}
 	for n := range out {
 		if out[n].Policy == "" {
-			out[n].Policy = fallbackPolicy
+			out[n].Policy = DefaultPolicy
 		}
 	}
 	return out

@@ -227,7 +227,7 @@ func policyOf(policies []Policy, id string) (found Policy) {
 		if p.ID == id {
 			return p
 		}
-		if p.ID == fallbackPolicy {
+		if p.ID == DefaultPolicy {
 			found = p
 		}
 	}
