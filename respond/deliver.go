@@ -26,7 +26,7 @@ func (s *Service) Deliver(ctx context.Context, report func(error)) {
 	tick := time.NewTicker(deliverEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		more, err := d.round(ctx, sending, time.Now())
+		more, err := d.round(ctx, sending, s.opt.Now())
 		if ctx.Err() != nil {
 			break
 		}
@@ -114,7 +114,7 @@ func (d *delivery) send(ctx context.Context, m Message) {
 	bounded, cancel := context.WithTimeout(ctx, within)
 	o, m := d.s.try(bounded, m)
 	cancel()
-	settled := Settle(m, o, time.Now())
+	settled := Settle(m, o, d.s.opt.Now())
 	if err := d.outcomes.store(ctx, d.s, settled); err != nil {
 		d.s.log.Error("the outcome of a message could not be stored; it is tried again when its lease ends",
 			"message", m.ID, "contact", m.Contact.Name, "error", err)
@@ -226,7 +226,7 @@ func (s *Service) settle(ctx context.Context, list []Settled) error {
 func (s *Service) pageFailed(ctx context.Context, m Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.opt.Now()
 	return again(func() error {
 		i, err := s.store.Incident(ctx, m.Tenant, m.Incident)
 		if err != nil {

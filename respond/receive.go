@@ -107,7 +107,7 @@ func (s *Service) commit(ctx context.Context, requests []*request) {
 	for _, r := range requests {
 		all = append(all, r.alerts...)
 	}
-	now := time.Now()
+	now := s.opt.Now()
 	err := s.receive(ctx, all, now)
 	if err != nil && len(requests) > 1 && ctx.Err() == nil {
 		for _, r := range requests {

@@ -38,6 +38,8 @@ type Options struct {
 	// one. 0 for 5 in 5 minutes.
 	StormLimit  int
 	StormWindow time.Duration
+	// Now is the clock of what the service does by itself; nil for time.Now.
+	Now func() time.Time
 }
 
 func (o Options) filled() Options {
@@ -48,6 +50,9 @@ func (o Options) filled() Options {
 	}
 	set(&o.Lease, 45*time.Second)
 	set(&o.StormWindow, 5*time.Minute)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Workers <= 0 {
 		o.Workers = 64
 	}

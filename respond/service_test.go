@@ -21,7 +21,6 @@ type phone struct {
 	mu      sync.Mutex
 	got     []respond.Message
 	outcome func(m respond.Message) respond.Outcome
-	known   map[string]bool
 }
 
 func (p *phone) Send(_ context.Context, m respond.Message) respond.Outcome {
