@@ -8,6 +8,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // Store is all that is exercised.
@@ -15,6 +16,7 @@ type Store interface {
 	finding.Store
 	estate.Store
 	access.Store
+	respond.Store
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
 }
@@ -38,6 +40,10 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"a login link works once", linkOnce},
 		{"the audit log", auditLog},
 		{"baselines of any size", baselines},
+		{"an incident and its ledger are stored whole, or not at all", respondWhole},
+		{"alerts and incidents are due in time, also after the clock was set back", respondDue},
+		{"messages are claimed by lanes and leases, and settled once", respondClaims},
+		{"contacts, policies, and what is over", respondPeople},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
 		t.Run(part.name, func(t *testing.T) {
