@@ -53,7 +53,7 @@ func TestInABrowser(t *testing.T) {
 	}
 	is := func(what, script string) {
 		t.Helper()
-		for range 100 {
+		for range 200 {
 			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script)); err == nil && ok {
 				return
 			}
@@ -81,7 +81,7 @@ func TestInABrowser(t *testing.T) {
 
 	do("Now", chromedp.EmulateViewport(1440, 900), chromedp.Navigate(server.URL+"/"))
 	is("Now is live", `document.getElementById("live").textContent === "Live"`)
-	do("open the finding", chromedp.Click(`.row .cover`))
+	do("open the finding", chromedp.Click(`.row .cover[href^="/findings"]`))
 	is("all three charts are drawn", `document.querySelectorAll(".chart[data-drawn] canvas").length === 3`)
 	is("the crosshair reads values", `[...document.querySelectorAll(".legend b")].every(b => b.textContent !== "")`)
 	do("accept it", chromedp.SetValue(`#reason`, "The backup ends tonight"), chromedp.Click(`.accept button`))
