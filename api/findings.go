@@ -26,6 +26,7 @@ type findingsInput struct {
 	Practice string    `query:"practice" maxLength:"80"`
 	Check    string    `query:"check" maxLength:"200"`
 	Entity   string    `query:"entity" maxLength:"500"`
+	Host     string    `query:"host" maxLength:"300" doc:"name of a machine: what is on it, or was seen from it"`
 	Text     string    `query:"q" maxLength:"200" doc:"part of the title, check, entity or culprit"`
 	Since    time.Time `query:"since" doc:"was not resolved at some time from here on"`
 	Until    time.Time `query:"until" doc:"was not resolved at some time up to here"`
@@ -45,7 +46,7 @@ func (s *server) registerFindings(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/api/v1/findings", "list-findings", "Findings", "List what is not as it should be, most urgent first"),
 		func(ctx context.Context, in *findingsInput) (*body[finding.Page], error) {
 			f := finding.Filter{Tenant: in.tenant(), Environments: in.Environment, Practice: in.Practice, Check: in.Check,
-				Entity: in.Entity, Text: in.Text, Since: in.Since, Until: in.Until, Limit: in.Limit, Cursor: in.Cursor}
+				Entity: in.Entity, Host: in.Host, Text: in.Text, Since: in.Since, Until: in.Until, Limit: in.Limit, Cursor: in.Cursor}
 			for _, state := range in.State {
 				f.States = append(f.States, finding.State(state))
 			}

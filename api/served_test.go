@@ -82,7 +82,7 @@ func (s *served) furnish(t testing.TB) {
 			Key: finding.Key{Tenant: access.DefaultTenant, Environment: env, Practice: "detect", Check: "filesystem-full", Entity: "filesystem:" + env + ":/var"},
 			At:  now, Sign: finding.Firing,
 			Report: finding.Report{Severity: finding.Critical, Title: "/var on " + env + " is full", Effect: "Nothing can be written.",
-				Remedy: []string{"Make room."}, EntityKind: "filesystem", EntityName: "/var"}}})
+				Remedy: []string{"Make room."}, EntityKind: "filesystem", EntityName: "/var", Host: env + "-1"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,6 +173,22 @@ func TestAViewerOfOneEnvironmentSeesOnlyThat(t *testing.T) {
 	} {
 		if got := s.ask(t, c.method, c.path, viewer, c.body); got.status != http.StatusForbidden {
 			t.Errorf("%s %s: %d %s", c.method, c.path, got.status, got.body)
+		}
+	}
+}
+
+func TestFindingsOfAHost(t *testing.T) {
+	s := serve(t)
+	for query, want := range map[string]int{"host=local-1": 1, "host=local-1&environment=secret": 0, "host=local": 0, "host=": 2, "q=LOCAL+is": 1} {
+		got := s.ask(t, http.MethodGet, "/api/v1/findings?"+query, admin, "")
+		var page finding.Page
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || len(page.Findings) != want {
+			t.Errorf("%s: %d findings, want %d: %s", query, len(page.Findings), want, got.body)
+		}
+		for _, f := range page.Findings {
+			if f.Host != f.Environment+"-1" {
+				t.Errorf("%s: %s is on %q", query, f.Entity, f.Host)
+			}
 		}
 	}
 }

@@ -328,7 +328,7 @@ func (d *demo) trouble(t testing.TB) {
 		Effect: "There is no backup of last night.", Remedy: []string{"Read why: `journalctl -u backup.service -n 50`."}, Evidence: []finding.Evidence{{Text: "It ended with status 2."}},
 	})
 	unseen := d.fire(t, "dns-slow", "endpoint:resolver", ago(120), finding.Report{
-		Severity: finding.Warning, EntityKind: "endpoint", EntityName: "resolver", Title: "The resolver answers slowly", Effect: "Every new connection begins late.",
+		Severity: finding.Warning, EntityKind: "endpoint", EntityName: "resolver", Host: "web-1", Title: "The resolver answers slowly", Effect: "Every new connection begins late.",
 		Remedy: []string{"Ask another resolver."}, Evidence: []finding.Evidence{{Text: "95 of 100 answers took up to 0.9 s.", Value: ptr(.9), Unit: "seconds"}},
 	})
 	over := d.fire(t, "cpu-contention", "host:db-1", ago(180), finding.Report{
@@ -391,6 +391,7 @@ func (d *demo) incident(t testing.TB, text string) respond.Incident {
 // fire reports a finding and returns it.
 func (d *demo) fire(t testing.TB, check, entity string, since time.Time, r finding.Report) finding.Finding {
 	t.Helper()
+	r.Host = cmp.Or(r.Host, subjectOf(entity).host)
 	d.record(t, finding.Observation{
 		Key: finding.Key{Tenant: access.DefaultTenant, Environment: demoEnv, Practice: "detect", Check: check, Entity: entity},
 		At:  since, Since: since, Sign: finding.Firing, Report: r,

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -80,22 +79,18 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 }
 
 // findingsOf reads an entity's findings in a span; a host has those of all that
-// is on it.
+// is on it or was seen from it.
 func (c *Console) findingsOf(r *http.Request, e estate.Entity, s timeSpan) ([]finding.Finding, error) {
 	f := finding.Filter{
-		Tenant: c.opt.Tenant, Environments: []string{e.Environment}, Entity: e.ID, Since: s.From, Until: s.To, Limit: 20,
+		Tenant: c.opt.Tenant, Environments: []string{e.Environment}, Since: s.From, Until: s.To, Limit: 20,
 	}
 	if e.Kind == estate.Host {
-		f.Entity, f.Text, f.Limit = "", ":"+subjectOf(e.ID).host, 100
+		f.Host = subjectOf(e.ID).host
+	} else {
+		f.Entity = e.ID
 	}
 	list, err := c.Findings.List(r.Context(), c.actor(r), f)
-	if err != nil {
-		return nil, err
-	}
-	of := slices.DeleteFunc(list.Findings, func(x finding.Finding) bool {
-		return x.Entity != e.ID && (e.Kind != estate.Host || subjectOf(x.Entity).host != subjectOf(e.ID).host)
-	})
-	return of[:min(len(of), 20)], nil
+	return list.Findings, err
 }
 
 // findEntity looks in the environment that the address names, or in each that
@@ -105,17 +100,7 @@ func (c *Console) findEntity(r *http.Request, at time.Time) (estate.Entity, []es
 	if env := r.URL.Query().Get("env"); env != "" {
 		return c.Estate.Entity(ctx, actor, c.opt.Tenant, env, id, at)
 	}
-	environments, err := c.Estate.Environments(ctx, actor, c.opt.Tenant)
-	if err != nil {
-		return estate.Entity{}, nil, err
-	}
-	for _, env := range environments {
-		e, relations, err := c.Estate.Entity(ctx, actor, c.opt.Tenant, env.Name, id, at)
-		if !errors.Is(err, estate.ErrNotFound) {
-			return e, relations, err
-		}
-	}
-	return estate.Entity{}, nil, estate.ErrNotFound
+	return c.Estate.Find(ctx, actor, c.opt.Tenant, id, at)
 }
 
 // entityURL is an entity's page.

@@ -5,16 +5,17 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
 
 // findingsPage is the list of findings with what narrows it.
 type findingsPage struct {
-	State, Severity, Text, Entity, Check string
-	Page                                 finding.Page
-	Next                                 string // address of the next page
-	Filtered                             bool
-	Asked                                time.Time
+	State, Severity, Text, Entity, Host, Check string
+	Page                                       finding.Page
+	Next                                       string // address of the next page
+	Filtered                                   bool
+	Asked                                      time.Time
 }
 
 // stateChoices are the states that a person can list, the usual one first.
@@ -31,12 +32,12 @@ var stateFilter = map[string][]finding.State{
 
 func (c *Console) findings(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Check: q.Get("check"), Asked: c.opt.Now()}
+	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Host: q.Get("host"), Check: q.Get("check"), Asked: c.opt.Now()}
 	states, known := stateFilter[p.State]
 	if !known {
 		return badRequest("There is no such state of a finding. Choose one from the list.")
 	}
-	f := finding.Filter{Tenant: c.opt.Tenant, States: states, Text: p.Text, Entity: p.Entity, Check: p.Check, Limit: 50, Cursor: q.Get("after")}
+	f := finding.Filter{Tenant: c.opt.Tenant, States: states, Text: p.Text, Entity: p.Entity, Host: p.Host, Check: p.Check, Limit: 50, Cursor: q.Get("after")}
 	if p.Severity != "" {
 		s, err := finding.ParseSeverity(p.Severity)
 		if err != nil {
@@ -48,12 +49,20 @@ func (c *Console) findings(w http.ResponseWriter, r *http.Request) error {
 	if p.Page, err = c.Findings.List(r.Context(), c.actor(r), f); err != nil {
 		return err
 	}
-	p.Filtered = p.State != "" || p.Severity != "" || p.Text != "" || p.Entity != "" || p.Check != ""
+	p.Filtered = p.State != "" || p.Severity != "" || p.Text != "" || p.Entity != "" || p.Host != "" || p.Check != ""
 	if p.Page.Next != "" {
 		q.Set("after", p.Page.Next)
 		p.Next = "/findings?" + q.Encode()
 	}
 	return c.render(w, r, http.StatusOK, "Findings", "/findings", findingsView(p))
+}
+
+// allFindings lists what was ever found about an entity; of a host, also on it.
+func allFindings(e estate.Entity) string {
+	if e.Kind == estate.Host {
+		return with("/findings", "state", "all", "host", subjectOf(e.ID).host)
+	}
+	return with("/findings", "state", "all", "entity", e.ID)
 }
 
 // findingURL is a finding's page.

@@ -196,6 +196,22 @@ func TestAFindingIsReadAnsweredAndTakenBack(t *testing.T) {
 	}
 }
 
+func TestAHostsPageShowsWhatIsOnItAndWhatWasSeenFromIt(t *testing.T) {
+	d := livedDemo(t)
+	for path, want := range map[string][3]bool{ // of the host's disk, of an endpoint that it probes, of another host
+		"/entities/host:web-1": {true, true, false}, "/findings?host=web-1": {true, true, false},
+		"/entities/host:db-1": {false, false, true}, "/findings?host=db-1": {false, false, true},
+		"/entities/disk:web-1:nvme0n1": {true, false, false}, "/findings?host=web": {false, false, false},
+	} {
+		_, _, raw := visit(t, d, path)
+		for i, title := range []string{"answers 35 times slower", "The resolver answers slowly", "backup.service on db-1 has failed"} {
+			if strings.Contains(raw, title) != want[i] {
+				t.Errorf("%s shows %q: %v, want %v", path, title, !want[i], want[i])
+			}
+		}
+	}
+}
+
 func TestAcceptUntil(t *testing.T) {
 	now := time.Date(2026, 3, 28, 23, 30, 0, 0, time.UTC)
 	for _, c := range []struct{ choice, date, offset, want string }{
@@ -222,7 +238,7 @@ func TestAcceptUntil(t *testing.T) {
 // pages are all sorts of pages of the demo.
 func (d *demo) pages(t testing.TB) []string {
 	paths := []string{
-		"/", "/findings", "/findings?state=all&q=web&severity=warning", "/findings?state=resolved", "/findings?q=nothing-is-called-so",
+		"/", "/findings", "/findings?state=all&q=web&severity=warning", "/findings?state=resolved", "/findings?q=nothing-is-called-so", "/findings?host=web-1&state=all",
 		"/incidents", "/incidents?state=all", "/incidents?q=nothing-is-called-so",
 		"/estate", "/estate?kind=disk", "/changes", "/changes?entity=host:web-1", "/search", "/search?q=web", "/search?q=zzz", "/settings", "/login", "/login/link", "/nowhere",
 		"/estate?at=" + unix(d.now.Add(-time.Hour)), "/entities/host:web-1?at=" + unix(d.now.Add(-time.Hour)), "/entities/host:web-1?last=24h&top=memory",

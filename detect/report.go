@@ -17,6 +17,7 @@ func (r *round) report(c *verdictCase) finding.Report {
 		Severity:   c.verdict.Severity,
 		EntityKind: string(s.Entity.estateKind()),
 		EntityName: s.Entity.Name,
+		Host:       s.Entity.HostName,
 	}
 	var err error
 	if out.Title, err = write(check.titleText, names); err != nil {

@@ -333,6 +333,9 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			}
 			if o.Sign == finding.Firing {
 				standing[key] = o.Report
+				if o.Report.Host == "" {
+					t.Errorf("at %s: %s does not say on which machine, or from where it was seen", at, key)
+				}
 				if !slices.ContainsFunc(s.expect, func(e expectation) bool { return e.sign == "firing" && e.check+" "+e.entity == key }) {
 					t.Errorf("at %s: %s fires and is not expected: %s: %s", at, key, o.Report.Severity, o.Report.Title)
 				}

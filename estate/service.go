@@ -2,6 +2,7 @@ package estate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -108,6 +109,25 @@ func (s *Service) Entity(ctx context.Context, actor access.Actor, tenant, enviro
 		return Entity{}, nil, err
 	}
 	return e, relations, nil
+}
+
+// Find is Entity in whichever environment has one with the id: the first by
+// name that the actor may see. An actor who may read nothing is refused.
+func (s *Service) Find(ctx context.Context, actor access.Actor, tenant, id string, at time.Time) (Entity, []Relation, error) {
+	if _, _, err := readable(actor, tenant, nil); err != nil {
+		return Entity{}, nil, err
+	}
+	environments, err := s.store.EnvironmentsOf(ctx, tenant, id)
+	if err != nil {
+		return Entity{}, nil, err
+	}
+	for _, environment := range environments {
+		e, relations, err := s.Entity(ctx, actor, tenant, environment, id, at)
+		if !errors.Is(err, ErrNotFound) {
+			return e, relations, err
+		}
+	}
+	return Entity{}, nil, fmt.Errorf("%w: %s", ErrNotFound, id)
 }
 
 // Entities returns those that the actor may see.

@@ -66,6 +66,9 @@ type Store interface {
 	// Entity returns one as of at (zero: now, or its last version if it is
 	// gone), merged over its sources, or ErrNotFound.
 	Entity(ctx context.Context, tenant, environment, id string, at time.Time) (Entity, error)
+	// EnvironmentsOf names, sorted, the environments that have or had an
+	// entity with the id.
+	EnvironmentsOf(ctx context.Context, tenant, id string) ([]string, error)
 	Entities(ctx context.Context, f Filter) (Page, error)
 	// Relations returns those that start or end at the entity as of at.
 	Relations(ctx context.Context, tenant, environment, id string, at time.Time) ([]Relation, error)

@@ -105,14 +105,17 @@ type Culprit struct {
 
 // Report is what a practice says when something is not as it should be.
 type Report struct {
-	Severity   Severity   `json:"severity"`
-	Title      string     `json:"title"`  // one line: what is wrong, with the entity's name
-	Effect     string     `json:"effect"` // what users of it feel
-	Remedy     []string   `json:"remedy"` // what to do, in order
-	EntityKind string     `json:"entityKind"`
-	EntityName string     `json:"entityName"`
-	Culprits   []Culprit  `json:"culprits,omitempty"` // most likely first
-	Evidence   []Evidence `json:"evidence"`
+	Severity   Severity `json:"severity"`
+	Title      string   `json:"title"`  // one line: what is wrong, with the entity's name
+	Effect     string   `json:"effect"` // what users of it feel
+	Remedy     []string `json:"remedy"` // what to do, in order
+	EntityKind string   `json:"entityKind"`
+	EntityName string   `json:"entityName"`
+	// Host is the name of the machine that the entity is on, or from which it
+	// was seen; empty where there is none.
+	Host     string     `json:"host,omitempty"`
+	Culprits []Culprit  `json:"culprits,omitempty"` // most likely first
+	Evidence []Evidence `json:"evidence"`
 }
 
 // Sign is what an observation says about its key.

@@ -29,6 +29,7 @@ func (o Observation) validate() error {
 // not a number is no figure.
 func (o Observation) tidy() Observation {
 	o.Key.Check, o.Key.Entity = naming.Name(o.Key.Check), naming.Name(o.Key.Entity)
+	o.Report.Host = naming.Name(o.Report.Host)
 	o.Report.Evidence = slices.Clone(o.Report.Evidence)
 	for i := range o.Report.Evidence {
 		e := &o.Report.Evidence[i]

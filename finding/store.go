@@ -25,7 +25,8 @@ type Filter struct {
 	Practice     string
 	Check        string
 	Entity       string
-	Text         string    // part of the title, check, entity or culprit; case is ignored
+	Host         string    // name of a machine: what is on it, or was seen from it
+	Text         string    // part of the title, check, entity or culprit, of their first 1,000 bytes; case is ignored
 	Since, Until time.Time // was not resolved at some time in between
 	Limit        int       // 1 to 500; 0 means 50
 	Cursor       string    // from Page.Next
@@ -36,8 +37,15 @@ type Filter struct {
 type Page struct {
 	Findings []Finding `json:"findings"`
 	Next     string    `json:"next,omitempty"` // cursor of the next page; empty at the end
-	Total    int       `json:"total"`          // of all pages, counted up to 10,000
+	Total    int       `json:"total"`          // of all pages, counted up to MaxTotal, or MaxFound where there is a Text
 }
+
+// Up to how many findings a list counts. A text may be anywhere, so that
+// counting is dearer there.
+const (
+	MaxTotal = 10_000
+	MaxFound = 1_000
+)
 
 // Store keeps findings. All methods are safe for concurrent use.
 type Store interface {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -108,7 +109,7 @@ func pastFinding(n int, past Past, hosts []string, began, now time.Time) finding
 		Key: finding.Key{Tenant: access.DefaultTenant, Environment: pastEnvironment, Practice: pastPractice,
 			Check: fmt.Sprintf("%s-%d", checks[n%len(checks)], n), Entity: entity},
 		Report: finding.Report{Severity: finding.Severity(1 + n%3), Title: "CPUs of " + entity + " are fought over", Effect: "Everything that runs there answers late.",
-			Remedy: []string{"Move shop.service to another machine.", "Lower its CPUWeight."}, EntityKind: string(estate.Host), EntityName: entity,
+			Remedy: []string{"Move shop.service to another machine.", "Lower its CPUWeight."}, EntityKind: string(estate.Host), EntityName: entity, Host: strings.TrimPrefix(entity, "host:"),
 			Culprits: []finding.Culprit{{Name: "shop.service", Share: 0.8, Text: "uses 1.8 of 2 cores; usually 0.1"}},
 			Evidence: []finding.Evidence{{Signal: "cpu_pressure", Text: "tasks waited 42 % of the time", Query: `evenkeel_pressure_share{resource="cpu"}`,
 				From: first.Add(-10 * time.Minute), To: first, Value: &value, Limit: &limit, Unit: "ratio"}}},

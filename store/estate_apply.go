@@ -52,14 +52,15 @@ func applyEntities(ctx context.Context, tx bun.Tx, d estate.Delta) error {
 		}
 		rows = append(rows, versionRow{Tenant: d.Tenant, Environment: d.Environment, ID: plain(e.ID), Source: d.Source,
 			ValidFrom: at, ValidTo: forever, Kind: plain(string(e.Kind)), Name: plain(e.Name),
-			Attributes: attributes, Since: micros(e.Since)})
+			Attributes: attributes, Since: micros(e.Since),
+			Place: entityPlace(estate.Entity{Environment: d.Environment, ID: plain(e.ID), Kind: estate.Kind(plain(string(e.Kind))), Name: plain(e.Name)})})
 		touched = append(touched, plain(e.ID))
 	}
 	for part := range slices.Chunk(rows, batch) {
 		_, err := tx.NewInsert().Model(&part).
 			On("CONFLICT (tenant, environment, id, source, valid_from) DO UPDATE").
 			Set("valid_to = EXCLUDED.valid_to").Set("kind = EXCLUDED.kind").Set("name = EXCLUDED.name").
-			Set("attributes = EXCLUDED.attributes").Set("since = EXCLUDED.since").Exec(ctx)
+			Set("attributes = EXCLUDED.attributes").Set("since = EXCLUDED.since").Set("place = EXCLUDED.place").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("begin versions: %w", err)
 		}

@@ -55,9 +55,11 @@ func (s *Store) Entity(ctx context.Context, tenant, environment, id string, at t
 		return readEntity(row)
 	}
 	var versions []versionRow
+	// The end as an expression: with the column itself SQLite would go through
+	// all that held then.
 	err := s.read.NewSelect().Model(&versions).
 		Where("tenant = ? AND environment = ? AND id = ?", tenant, environment, id).
-		Where("valid_from <= ? AND valid_to > ?", micros(at), micros(at)).Order("source").Scan(ctx)
+		Where("valid_from <= ? AND valid_to + 0 > ?", micros(at), micros(at)).Order("source").Scan(ctx)
 	if err != nil {
 		return estate.Entity{}, s.explain("read entity "+id, err)
 	}
@@ -65,6 +67,13 @@ func (s *Store) Entity(ctx context.Context, tenant, environment, id string, at t
 		return estate.Entity{}, missing
 	}
 	return merge(versions)
+}
+
+// EnvironmentsOf names the environments that have or had an entity with the id.
+func (s *Store) EnvironmentsOf(ctx context.Context, tenant, id string) (names []string, err error) {
+	err = s.read.NewSelect().Model((*entityRow)(nil)).Column("environment").
+		Where("tenant = ? AND id = ?", tenant, plain(id)).Order("environment").Scan(ctx, &names)
+	return names, s.explain("read where "+id+" is", err)
 }
 
 // Relations returns those that start or end at the entity as of at.
@@ -100,10 +109,14 @@ func (s *Store) Entities(ctx context.Context, f estate.Filter) (estate.Page, err
 	if err != nil {
 		return estate.Page{}, invalid(estate.ErrInvalid, err)
 	}
-	if f.At.IsZero() {
+	switch {
+	case f.At.IsZero():
 		return s.entitiesNow(ctx, f, after)
+	case f.Text != "":
+		return s.entitiesThenHolding(ctx, f, after)
+	default:
+		return s.entitiesThen(ctx, f, after)
 	}
-	return s.entitiesThen(ctx, f, after)
 }
 
 func (s *Store) entitiesNow(ctx context.Context, f estate.Filter, after []byte) (page estate.Page, err error) {
@@ -142,75 +155,6 @@ func (s *Store) entitiesNow(ctx context.Context, f estate.Filter, after []byte) 
 	}
 	page.Total, err = s.count(ctx, filter(s.read.NewSelect().Model((*entityRow)(nil)).ColumnExpr("1")).Order("place").Limit(maxTotal))
 	return page, s.explain("count entities", err)
-}
-
-// entitiesThen lists the estate of a past time. The past is kept by source, so
-// all that was there is merged and sorted to find the page; attributes are read
-// for the page alone, unless they are searched.
-func (s *Store) entitiesThen(ctx context.Context, f estate.Filter, after []byte) (page estate.Page, err error) {
-	valid := func() *bun.SelectQuery {
-		return s.read.NewSelect().Model((*versionRow)(nil)).Where("tenant = ?", f.Tenant).
-			Where("valid_to > ? AND valid_from <= ?", micros(f.At), micros(f.At))
-	}
-	q := valid()
-	if f.Text == "" {
-		q = q.Column("environment", "id", "source", "kind", "name").ColumnExpr("'{}' AS attributes")
-	}
-	if len(f.Environments) > 0 {
-		q = q.Where("environment IN (?)", bun.List(f.Environments))
-	}
-	if len(f.Kinds) > 0 {
-		q = q.Where("kind IN (?)", bun.List(f.Kinds))
-	}
-	var versions []versionRow
-	if err := q.Scan(ctx, &versions); err != nil {
-		return page, s.explain("list entities", err)
-	}
-	placed, err := group(versions)
-	if err != nil {
-		return page, err
-	}
-	if f.Text != "" {
-		part := searchable(f.Text)
-		placed = slices.DeleteFunc(placed, func(e placedEntity) bool { return !strings.Contains(entitySearch(e.Entity), part) })
-	}
-	page.Total = min(len(placed), maxTotal)
-	if after != nil {
-		first, found := slices.BinarySearchFunc(placed, string(after), func(e placedEntity, place string) int {
-			return strings.Compare(e.place, place)
-		})
-		if found {
-			first++
-		}
-		placed = placed[first:]
-	}
-	if n := limit(f.Limit); len(placed) > n {
-		placed = placed[:n]
-		page.Next = cursor(entityList, []byte(placed[n-1].place))
-	}
-	if f.Text == "" && len(placed) > 0 {
-		ids := make([]string, len(placed))
-		for i, e := range placed {
-			ids[i] = e.ID
-		}
-		var whole []versionRow
-		if err := valid().Where("id IN (?)", bun.List(ids)).Scan(ctx, &whole); err != nil {
-			return page, s.explain("list entities", err)
-		}
-		shown := map[string]bool{}
-		for _, e := range placed {
-			shown[e.place] = true
-		}
-		if placed, err = group(whole); err != nil {
-			return page, err
-		}
-		// The same id in an environment that was not asked for.
-		placed = slices.DeleteFunc(placed, func(e placedEntity) bool { return !shown[e.place] })
-	}
-	for _, e := range placed {
-		page.Entities = append(page.Entities, e.Entity)
-	}
-	return page, nil
 }
 
 // Changes lists what was done, newest first.

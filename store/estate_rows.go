@@ -43,6 +43,7 @@ type versionRow struct {
 	Name        string `bun:"name"`
 	Attributes  string `bun:"attributes"`
 	Since       int64  `bun:"since"`
+	Place       []byte `bun:"place"` // as if no other source saw it
 }
 
 // relationRow is a relation that one source saw for some time.

@@ -37,6 +37,7 @@ type findingRow struct {
 	Search      string `bun:"search"`
 	Answer      string `bun:"answer"`
 	Report      string `bun:"report"`
+	Host        string `bun:"host"`
 }
 
 type eventRow struct {
@@ -74,7 +75,7 @@ func writeFinding(f finding.Finding) (findingRow, error) {
 		FirstSeen: micros(f.FirstSeen), LastSeen: micros(f.LastSeen), ChangedAt: micros(f.ChangedAt),
 		ResolvedAt: micros(f.ResolvedAt), Until: micros(f.Until), Returns: f.Returns, Revision: f.Revision,
 		Reason: plain(f.Reason), By: plain(f.By), Place: findingPlace(f), Search: searchable(words...),
-		Answer: answer, Report: report}, nil
+		Answer: answer, Report: report, Host: plain(f.Host)}, nil
 }
 
 // findingPlace is the order of finding.Page: not resolved before resolved, then
@@ -98,6 +99,7 @@ func readFinding(r findingRow) (finding.Finding, error) {
 	if err != nil {
 		return finding.Finding{}, fmt.Errorf("finding %s: %w", r.ID, err)
 	}
+	report.Host = r.Host // what was kept before there was a host has it in the column only
 	answer, err := unpack[finding.Answer](r.Answer)
 	if err != nil {
 		return finding.Finding{}, fmt.Errorf("finding %s: %w", r.ID, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -15,33 +16,90 @@ func (s *Store) Findings(ctx context.Context, f finding.Filter) (finding.Page, e
 	if err != nil {
 		return finding.Page{}, invalid(finding.ErrInvalid, err)
 	}
+	ids, rare, err := s.findingsHolding(ctx, f.Text)
+	if err != nil {
+		return finding.Page{}, s.explain("search findings", err)
+	}
+	if rare {
+		return s.findingsAmong(ctx, ids, f, after)
+	}
+	return s.findingsInOrder(ctx, f, after)
+}
+
+// findingsInOrder walks through the list and stops when the page is full, and
+// again to count.
+func (s *Store) findingsInOrder(ctx context.Context, f finding.Filter, after []byte) (page finding.Page, err error) {
 	n := limit(f.Limit)
 	var rows []findingRow
-	q := s.findingFilter(s.read.NewSelect().Model(&rows), f).Order("place").Limit(int64(n + 1))
+	q := s.findingFilter(s.read.NewSelect().Model(&rows).Where("tenant = ?", f.Tenant), f).Order("place").Limit(int64(n + 1))
 	if after != nil {
 		q = q.Where("place > ?", after)
 	}
 	if err := q.Scan(ctx); err != nil {
-		return finding.Page{}, s.explain("list findings", err)
+		return page, s.explain("list findings", err)
 	}
-	var page finding.Page
 	if len(rows) > n {
 		rows = rows[:n]
 		page.Next = cursor(findingList, rows[n-1].Place)
 	}
 	if page.Findings, err = convert(rows, readFinding); err != nil {
-		return finding.Page{}, err
+		return page, err
 	}
 	if after == nil && page.Next == "" {
 		page.Total = len(rows)
 		return page, nil
 	}
-	counted := s.findingFilter(s.read.NewSelect().Model((*findingRow)(nil)).ColumnExpr("1"), f).Order("place").Limit(maxTotal)
+	counted := s.findingFilter(s.read.NewSelect().Model((*findingRow)(nil)).ColumnExpr("1").Where("tenant = ?", f.Tenant), f).
+		Order("place").Limit(int64(maxCount(f)))
 	page.Total, err = s.count(ctx, counted)
 	return page, s.explain("count findings", err)
 }
 
-// count tells how many rows a query has that is limited to maxTotal. The query
+// findingsAmong lists those of some findings that the filter takes: all are
+// looked at, found by their ids, which costs the same however long the history.
+func (s *Store) findingsAmong(ctx context.Context, ids []string, f finding.Filter, after []byte) (page finding.Page, err error) {
+	if len(ids) == 0 {
+		return page, nil
+	}
+	var hits []findingRow
+	// The tenant as an expression: with the column itself SQLite, which knows
+	// nothing of how many rows there are, would walk through all of them.
+	q := s.read.NewSelect().Model(&hits).Column("id", "place").Where("id IN (?)", bun.List(ids)).Where("tenant || '' = ?", f.Tenant)
+	if err := s.findingFilter(q, f).Order("place").Scan(ctx); err != nil {
+		return page, s.explain("search findings", err)
+	}
+	page.Total = min(len(hits), maxCount(f))
+	if after != nil {
+		hits = slices.DeleteFunc(hits, func(r findingRow) bool { return strings.Compare(string(r.Place), string(after)) <= 0 })
+	}
+	if n := limit(f.Limit); len(hits) > n {
+		hits = hits[:n]
+		page.Next = cursor(findingList, hits[n-1].Place)
+	}
+	if len(hits) == 0 {
+		return page, nil
+	}
+	shown := make([]string, len(hits))
+	for i, r := range hits {
+		shown[i] = r.ID
+	}
+	var rows []findingRow
+	if err := s.read.NewSelect().Model(&rows).Where("id IN (?)", bun.List(shown)).Order("place").Scan(ctx); err != nil {
+		return page, s.explain("read what was found", err)
+	}
+	page.Findings, err = convert(rows, readFinding)
+	return page, err
+}
+
+// maxCount is where counting a list stops.
+func maxCount(f finding.Filter) int {
+	if f.Text != "" {
+		return finding.MaxFound
+	}
+	return finding.MaxTotal
+}
+
+// count tells how many rows a query has that is limited to a bound. The query
 // is ordered by place, which is what makes PostgreSQL walk the narrow index and
 // not the wide rows.
 func (s *Store) count(ctx context.Context, q *bun.SelectQuery) (n int, err error) {
@@ -49,8 +107,8 @@ func (s *Store) count(ctx context.Context, q *bun.SelectQuery) (n int, err error
 	return n, err
 }
 
+// findingFilter narrows a query by all but the tenant.
 func (s *Store) findingFilter(q *bun.SelectQuery, f finding.Filter) *bun.SelectQuery {
-	q = q.Where("tenant = ?", f.Tenant)
 	if len(f.Environments) > 0 {
 		q = q.Where("environment IN (?)", bun.List(f.Environments))
 	}
@@ -75,6 +133,9 @@ func (s *Store) findingFilter(q *bun.SelectQuery, f finding.Filter) *bun.SelectQ
 	}
 	if f.Entity != "" {
 		q = q.Where("entity = ?", plain(f.Entity))
+	}
+	if f.Host != "" {
+		q = q.Where("host = ?", plain(f.Host))
 	}
 	if f.Text != "" {
 		q = q.Where("? > 0", s.find("search", f.Text))

@@ -18,7 +18,8 @@ import (
 //go:embed migrations/*.sql
 var embedded embed.FS
 
-// migrations are the steps of the schema, by number.
+// migrations are the steps of the schema, by number. What the two databases do
+// not have in common is a step of two files, named for one of them each.
 var migrations = func() fs.FS {
 	sub, err := fs.Sub(embedded, "migrations")
 	if err != nil {
@@ -32,11 +33,15 @@ const keptBeforeMigration = 3
 
 // provider returns the provider that moves the schema forward.
 func (s *Store) provider(ctx context.Context) (_ *goose.Provider, at, newest int64, err error) {
-	dialect := goose.DialectSQLite3
+	dialect, foreign := goose.DialectSQLite3, "*_postgres.sql"
 	if s.postgres() {
-		dialect = goose.DialectPostgres
+		dialect, foreign = goose.DialectPostgres, "*_sqlite.sql"
 	}
-	p, err := goose.NewProvider(dialect, s.write.DB, s.schema)
+	other, err := fs.Glob(s.schema, foreign)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("read the migrations: %w", err)
+	}
+	p, err := goose.NewProvider(dialect, s.write.DB, s.schema, goose.WithExcludeNames(other))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("read the migrations: %w", err)
 	}

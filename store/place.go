@@ -6,11 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/schema"
 )
 
 // A place is where a row stands in its list: bytes whose order is the order of
@@ -35,7 +31,7 @@ const (
 
 	pageSize    = 50
 	maxPageSize = 500
-	// maxTotal is where counting a list's rows stops.
+	// maxTotal is where counting entities stops.
 	maxTotal = 10_000
 )
 
@@ -85,25 +81,3 @@ func limit(asked int) int {
 
 // invalid marks what a caller got wrong with the sentinel of its domain.
 func invalid(sentinel, err error) error { return fmt.Errorf("%w: %w", sentinel, err) }
-
-// find is the position of a text within a column of search text, 0 where it is
-// not in there: some times faster than LIKE on SQLite, and without wildcards.
-func (s *Store) find(column bun.Ident, text string) schema.QueryWithArgs {
-	if s.postgres() {
-		return bun.SafeQuery("strpos(?, ?)", column, searchable(text))
-	}
-	return bun.SafeQuery("instr(?, ?)", column, searchable(text))
-}
-
-// maxSearch bounds a search text, in bytes: it is part of an index, and
-// PostgreSQL takes 2,700 bytes for a row of one.
-const maxSearch = 1000
-
-// searchable is how text is searched: plain, in lower case, and its beginning.
-func searchable(parts ...string) string {
-	s := strings.ToLower(plain(strings.Join(parts, "\n")))
-	if len(s) > maxSearch {
-		s = strings.ToValidUTF8(s[:maxSearch], "")
-	}
-	return s
-}

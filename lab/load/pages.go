@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/lab"
@@ -27,6 +29,11 @@ func pages(ctx context.Context, stage *lab.Stage, o options) ([]result, error) {
 		return nil, err
 	}
 	fmt.Fprintf(o.progress, "ready after %d ms\n", e.Ready.Milliseconds())
+	machine, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	begin := began.Add(-30 * 24 * time.Hour).UTC()
 	var results []result
 	for _, p := range []struct {
 		what string
@@ -36,11 +43,24 @@ func pages(ctx context.Context, stage *lab.Stage, o options) ([]result, error) {
 		{"API: findings of one entity", func(n int) string {
 			return "/api/v1/findings?" + url.Values{"entity": {hosts[n*37%len(hosts)]}}.Encode()
 		}},
-		{"API: findings by text", func(n int) string { return fmt.Sprintf("/api/v1/findings?q=lab-%05d", n*37%len(hosts)) }},
+		{"API: findings of one host", func(n int) string {
+			return "/api/v1/findings?host=" + strings.TrimPrefix(hosts[n*37%len(hosts)], "host:")
+		}},
+		{"API: findings by a text that few have", func(n int) string { return fmt.Sprintf("/api/v1/findings?q=lab-%05d", n*37%len(hosts)) }},
+		{"API: findings by a text that many have", func(n int) string { return "/api/v1/findings?q=" + []string{"disk", "cpu-contention", "shop"}[n%3] }},
+		{"API: findings by two letters", func(n int) string { return "/api/v1/findings?q=" + []string{"sh", "07", "zq"}[n%3] }},
 		{"API: one finding with its history", func(n int) string { return "/api/v1/findings/" + open[n%len(open)] }},
 		{"API: entities, first page", func(int) string { return "/api/v1/entities" }},
+		{"API: entities a month ago, first page", func(n int) string {
+			return fmt.Sprintf("/api/v1/entities?at=%s", begin.Add(time.Duration(n)*time.Hour).Format(time.RFC3339))
+		}},
+		{"API: entities a month ago by text", func(n int) string {
+			return fmt.Sprintf("/api/v1/entities?at=%s&q=lab-%05d", begin.Add(time.Duration(n)*time.Hour).Format(time.RFC3339), n*37%len(hosts))
+		}},
 		{"API: one entity", func(n int) string { return "/api/v1/entities/" + url.PathEscape(hosts[n*37%len(hosts)]) }},
 		{"console: findings", func(int) string { return "/findings" }},
+		{"console: the estate", func(int) string { return "/estate" }},
+		{"console: this machine's page", func(int) string { return "/entities/" + url.PathEscape("host:"+machine) }},
 		{"console: an entity's page", func(n int) string { return "/entities/" + url.PathEscape(hosts[n*37%len(hosts)]) }},
 	} {
 		r, err := ask(ctx, e, p.what, p.path)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +43,7 @@ func estateThen(t *testing.T, s Store) {
 				continue
 			}
 			id := fmt.Sprintf("unit:web-1:u%d", i)
-			e := estate.Entity{ID: id, Kind: estate.Unit, Name: fmt.Sprintf("u%d", i),
+			e := estate.Entity{ID: id, Kind: estate.Unit, Name: fmt.Sprintf("%s calls it U%d", source, (i+step)%8),
 				Attributes: map[string]string{source: fmt.Sprint(random.IntN(2)), "shared": source}}
 			o.Entities = append(o.Entities, e)
 			o.Relations = append(o.Relations, estate.Relation{From: id, Kind: estate.RunsOn, To: "host:web-1", Confidence: 1})
@@ -119,6 +120,12 @@ func compare(t *testing.T, s Store, want snapshot, at time.Time) {
 	t.Helper()
 	page, err := s.Entities(t.Context(), estate.Filter{Tenant: "default", At: at})
 	check(t, err)
+	if page.Total != len(want.entities) || len(page.Entities) != len(want.entities) {
+		t.Errorf("as of %v: %d entities of %d, want %d", at, len(page.Entities), page.Total, len(want.entities))
+	}
+	if !slices.IsSortedFunc(page.Entities, byPlace) {
+		t.Errorf("as of %v: the entities are not in order", at)
+	}
 	got := map[string]estate.Entity{}
 	for _, e := range page.Entities {
 		got[e.ID] = e
@@ -141,6 +148,11 @@ func compare(t *testing.T, s Store, want snapshot, at time.Time) {
 	if !slices.Equal(names, want.relations) {
 		t.Fatalf("relations as of %v: %v, want %v", at, names, want.relations)
 	}
+}
+
+// byPlace is the order of estate.Page.
+func byPlace(a, b estate.Entity) int {
+	return stdcmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
 }
 
 func estateList(t *testing.T, s Store) {

@@ -32,6 +32,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"of two decisions on one revision one wins", findingConflict},
 		{"at most one finding per key stands", findingStanding},
 		{"findings are listed most urgent first, by filters and pages", findingList},
+		{"a text is found wherever it is, and only there", findingSearch},
 		{"findings expire and are pruned", findingEnds},
 		{"the estate is known as of any time", estateThen},
 		{"entities are listed by filters and pages", estateList},

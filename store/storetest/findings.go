@@ -23,7 +23,7 @@ func sample(n int) finding.Finding {
 		Key: finding.Key{Tenant: "default", Environment: "home", Practice: "detect", Check: "filesystem-filling", Entity: fmt.Sprintf("filesystem:web-1:/data/%d", n)},
 		Report: finding.Report{Severity: finding.Warning, Title: fmt.Sprintf("/data/%d on web-1 is 93 %% full", n),
 			Effect: "Writes will fail.", Remedy: []string{"Delete what is not needed.", "Grow it."},
-			EntityKind: "filesystem", EntityName: fmt.Sprintf("/data/%d", n),
+			EntityKind: "filesystem", EntityName: fmt.Sprintf("/data/%d", n), Host: "web-1",
 			Culprits: []finding.Culprit{{Entity: "group:web-1:postgres", Name: "postgres", Share: 0.8, Text: "wrote 4 GiB"}},
 			Evidence: []finding.Evidence{{Signal: "filesystem_used", Text: "93 % is used", Query: `a{b="c"}`, From: t0, To: t0.Add(time.Hour),
 				Value: &value, Usual: &usual, Unit: "ratio"}}},
@@ -146,24 +146,13 @@ func findingList(t *testing.T, s Store) {
 		if i%7 == 0 {
 			f.Culprits[0].Name = "50%_Off\\Backup"
 		}
+		if i%5 == 0 {
+			f.Entity, f.Host = fmt.Sprintf("endpoint:shop-%d", i), "web-2"
+		}
 		all = append(all, f)
 	}
 	put(t, s, all...)
-	slices.SortFunc(all, func(a, b finding.Finding) int {
-		if x, y := a.State == finding.Resolved, b.State == finding.Resolved; x != y {
-			if y {
-				return -1
-			}
-			return 1
-		}
-		if a.Severity != b.Severity {
-			return int(b.Severity - a.Severity)
-		}
-		if c := b.ChangedAt.Compare(a.ChangedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	slices.SortFunc(all, urgency)
 	late := t0.Add(10 * time.Minute)
 	for name, c := range map[string]struct {
 		filter finding.Filter
@@ -176,12 +165,18 @@ func findingList(t *testing.T, s Store) {
 		"resolved": {finding.Filter{States: []finding.State{finding.Resolved}}, func(f finding.Finding) bool { return f.State == finding.Resolved }},
 		"severity": {finding.Filter{MinSeverity: finding.Critical}, func(f finding.Finding) bool { return f.Severity == finding.Critical }},
 		"entity":   {finding.Filter{Entity: "filesystem:web-1:/data/7"}, func(f finding.Finding) bool { return f.Entity == "filesystem:web-1:/data/7" }},
-		"text":     {finding.Filter{Text: "0%_oFF\\b"}, func(f finding.Finding) bool { return f.Culprits[0].Name != "postgres" }},
-		"no text":  {finding.Filter{Text: "0__off"}, func(finding.Finding) bool { return false }},
-		"check":    {finding.Filter{Practice: "detect", Check: "other"}, func(finding.Finding) bool { return false }},
-		"tenant":   {finding.Filter{Tenant: "other"}, func(finding.Finding) bool { return false }},
-		"since":    {finding.Filter{Since: late}, func(f finding.Finding) bool { return f.ResolvedAt.IsZero() || !f.ResolvedAt.Before(late) }},
-		"until":    {finding.Filter{Until: t0.Add(-time.Hour)}, func(finding.Finding) bool { return false }},
+		"host":     {finding.Filter{Host: "web-2"}, func(f finding.Finding) bool { return strings.HasPrefix(f.Entity, "endpoint:") }},
+		"host and more": {finding.Filter{Host: "web-1", States: []finding.State{finding.Resolved}, Since: late, Environments: []string{"home"}},
+			func(f finding.Finding) bool {
+				return f.Host == "web-1" && f.State == finding.Resolved && !f.ResolvedAt.Before(late) && f.Environment == "home"
+			}},
+		"part of a host": {finding.Filter{Host: "web"}, func(finding.Finding) bool { return false }},
+		"text":           {finding.Filter{Text: "0%_oFF\\b"}, func(f finding.Finding) bool { return f.Culprits[0].Name != "postgres" }},
+		"no text":        {finding.Filter{Text: "0__off"}, func(finding.Finding) bool { return false }},
+		"check":          {finding.Filter{Practice: "detect", Check: "other"}, func(finding.Finding) bool { return false }},
+		"tenant":         {finding.Filter{Tenant: "other"}, func(finding.Finding) bool { return false }},
+		"since":          {finding.Filter{Since: late}, func(f finding.Finding) bool { return f.ResolvedAt.IsZero() || !f.ResolvedAt.Before(late) }},
+		"until":          {finding.Filter{Until: t0.Add(-time.Hour)}, func(finding.Finding) bool { return false }},
 	} {
 		var want, got []string
 		for _, f := range all {
