@@ -27,6 +27,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // Check is what one check says of one entity.
@@ -65,7 +66,9 @@ type Services struct {
 	Findings *finding.Service
 	Estate   *estate.Service
 	Access   *access.Service
-	Board    *health.Board
+	// Incidents is nil where nobody responds from here.
+	Incidents *respond.Service
+	Board     *health.Board
 	// Checks returns what the last round of checks said in an environment;
 	// nil before the first round.
 	Checks  func(tenant, environment string) []Check
@@ -114,6 +117,9 @@ func New(services Services, options Options) http.Handler {
 	config.Security = []map[string][]string{{"token": {}}}
 	h := humago.New(inner, config)
 	s.registerFindings(h)
+	if s.Incidents != nil {
+		s.registerIncidents(h)
+	}
 	s.registerEstate(h)
 	s.registerWatching(h)
 	s.registerPeople(h)
@@ -130,11 +136,15 @@ func New(services Services, options Options) http.Handler {
 	return mux
 }
 
-// schemaName tells the pages of different lists apart, whose Go types have the
-// same name in packages of their own.
+// schemaNames tell types of different packages apart that have one name.
+var schemaNames = map[string]string{
+	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
+	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry",
+}
+
 func schemaName(t reflect.Type, hint string) string {
-	if t.Name() == "Page" {
-		return map[string]string{"finding": "FindingPage", "estate": "EntityPage"}[path.Base(t.PkgPath())]
+	if name := schemaNames[path.Base(t.PkgPath())+"."+t.Name()]; name != "" {
+		return name
 	}
 	return huma.DefaultSchemaNamer(t, hint)
 }
@@ -159,11 +169,11 @@ func (s *server) problem(what string, err error) error {
 		return nil
 	case errors.Is(err, access.ErrForbidden):
 		return huma.Error403Forbidden(err.Error())
-	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound):
+	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound), errors.Is(err, respond.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
-	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken):
+	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken), errors.Is(err, respond.ErrConflict), errors.Is(err, respond.ErrState):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid):
+	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, context.Canceled):
 		return huma.NewError(499, "the asker went away")

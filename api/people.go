@@ -143,11 +143,11 @@ func (s *server) registerUsers(h huma.API) {
 			Minutes int    `json:"minutes,omitempty" minimum:"1" maximum:"1440" doc:"how long it is good for; default: 15"`
 		}
 	}
-	type link struct {
+	type loginLink struct {
 		Path string `json:"path" doc:"what comes behind the address of Evenkeel; it lets its holder in, once"`
 	}
 	huma.Register(h, op(http.MethodPost, "/api/v1/login-links", "create-login-link", "People", "Make a link that lets a person in once"),
-		func(ctx context.Context, in *linkInput) (*body[link], error) {
+		func(ctx context.Context, in *linkInput) (*body[loginLink], error) {
 			if in.Body.User == "" {
 				in.Body.User = access.AdminName
 			}
@@ -155,7 +155,7 @@ func (s *server) registerUsers(h huma.API) {
 				in.Body.Minutes = 15
 			}
 			secret, err := s.Access.NewLoginLink(ctx, s.actor(ctx), in.Body.User, time.Duration(in.Body.Minutes)*time.Minute)
-			return answer(link{"/login/link#" + secret}), s.problem("create-login-link", err)
+			return answer(loginLink{"/login/link#" + secret}), s.problem("create-login-link", err)
 		})
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
+	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -29,6 +30,7 @@ type served struct {
 	findings *finding.Service
 	estate   *estate.Service
 	access   *access.Service
+	respond  *respond.Service
 	log      bytes.Buffer // what went wrong inside
 }
 
@@ -44,6 +46,7 @@ func serve(t testing.TB) *served {
 	}
 	t.Cleanup(func() { db.Close() })
 	s.findings, s.estate = finding.NewService(db, quiet), estate.NewService(db, quiet)
+	s.respond = respond.NewService(db, respond.Options{}, quiet)
 	s.access = access.NewService(db, quiet, time.Now)
 	if err := s.access.EnsureAdmin(t.Context()); err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func serve(t testing.TB) *served {
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
-		Findings: s.findings, Estate: s.estate, Access: s.access, Board: board,
+		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Board: board,
 		Checks:  func(string, string) []Check { return []Check{{Check: "cpu", Entity: "host:web-1", State: "ok"}} },
 		Probes:  func() []Probe { return nil },
 		Targets: func() []Target { return nil },
@@ -83,6 +86,12 @@ func (s *served) furnish(t testing.TB) {
 			At:  now, Sign: finding.Firing,
 			Report: finding.Report{Severity: finding.Critical, Title: "/var on " + env + " is full", Effect: "Nothing can be written.",
 				Remedy: []string{"Make room."}, EntityKind: "filesystem", EntityName: "/var", Host: env + "-1"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.respond.Receive(t.Context(), []respond.Alert{{
+			AlertKey:    respond.AlertKey{Tenant: access.DefaultTenant, Source: "test", Fingerprint: env},
+			Environment: env, Status: respond.Firing, Severity: finding.Critical, Title: "/var on " + env + " is full", StartsAt: now}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +143,17 @@ func (s *served) theFinding(t testing.TB, environment string) finding.Finding {
 	return page.Findings[0]
 }
 
+// theIncident returns the incident of an environment.
+func (s *served) theIncident(t testing.TB, environment string) respond.Incident {
+	t.Helper()
+	var page respond.IncidentPage
+	got := s.ask(t, http.MethodGet, "/api/v1/incidents?environment="+environment, admin, "")
+	if err := json.Unmarshal([]byte(got.body), &page); err != nil || len(page.Incidents) != 1 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	return page.Incidents[0]
+}
+
 func TestAViewerOfOneEnvironmentSeesOnlyThat(t *testing.T) {
 	s := serve(t)
 	grants := []access.Grant{{Tenant: access.DefaultTenant, Environment: "local", Role: access.Viewer}}
@@ -152,7 +172,7 @@ func TestAViewerOfOneEnvironmentSeesOnlyThat(t *testing.T) {
 		}
 	}
 	hidden := s.theFinding(t, "secret")
-	for _, path := range []string{"/api/v1/findings", "/api/v1/entities", "/api/v1/environments", "/api/v1/changes", "/api/v1/findings?environment=secret",
+	for _, path := range []string{"/api/v1/incidents", "/api/v1/incidents?environment=secret", "/api/v1/incidents/" + s.theIncident(t, "secret").ID, "/api/v1/findings", "/api/v1/entities", "/api/v1/environments", "/api/v1/changes", "/api/v1/findings?environment=secret",
 		"/api/v1/findings/" + hidden.ID, "/api/v1/entities/host%3Asecret?environment=secret", "/api/v1/checks?environment=secret"} {
 		got := s.ask(t, http.MethodGet, path, viewer, "")
 		if got.status >= 500 || strings.Contains(got.body, "/var on secret") || strings.Contains(got.body, `"host:secret"`) {
@@ -165,6 +185,8 @@ func TestAViewerOfOneEnvironmentSeesOnlyThat(t *testing.T) {
 	own := s.theFinding(t, "local")
 	for _, c := range []struct{ method, path, body string }{
 		{http.MethodPost, "/api/v1/findings/" + own.ID + "/acknowledge", "{}"},
+		{http.MethodPost, "/api/v1/incidents/" + s.theIncident(t, "local").ID + "/acknowledge", "{}"},
+		{http.MethodPost, "/api/v1/incidents", `{"title":"Nobody can pay"}`},
 		{http.MethodPost, "/api/v1/tokens", `{"name":"more"}`},
 		{http.MethodGet, "/api/v1/audit", ""},
 		{http.MethodGet, "/api/v1/users", ""},
@@ -347,5 +369,38 @@ func TestThePageOfDocsListsEveryOperation(t *testing.T) {
 	}
 	if strings.Contains(page, "<script") || strings.Contains(page, "style=") {
 		t.Error("the page breaks the content security policy")
+	}
+}
+
+// An incident goes through its life by the API alone.
+func TestAnIncidentIsAnsweredByPrograms(t *testing.T) {
+	s := serve(t)
+	id := s.theIncident(t, "local").ID
+	step := func(verb, body string, status int, want string) {
+		t.Helper()
+		got := s.ask(t, http.MethodPost, "/api/v1/incidents/"+id+"/"+verb, admin, body)
+		if got.status != status || !strings.Contains(got.body, want) {
+			t.Errorf("%s: %d %s", verb, got.status, got.body)
+		}
+	}
+	step("acknowledge", `{"note":"on it"}`, http.StatusOK, `"state":"acknowledged"`)
+	step("acknowledge", `{}`, http.StatusConflict, "taken up already")
+	step("note", `{"note":"moved the logs"}`, http.StatusOK, id)
+	step("note", `{}`, http.StatusUnprocessableEntity, "note")
+	step("snooze", `{"until":"2020-01-01T00:00:00Z"}`, http.StatusUnprocessableEntity, "future")
+	step("reassign", `{"to":"nobody"}`, http.StatusUnprocessableEntity, "no such person")
+	step("resolve", `{}`, http.StatusOK, `"state":"resolved"`)
+	step("reopen", `{"note":"it came back"}`, http.StatusOK, `"state":"triggered"`)
+	step("merge", `{"into":"`+s.theIncident(t, "secret").ID+`"}`, http.StatusOK, `"firing":2`)
+
+	got := s.ask(t, http.MethodGet, "/api/v1/incidents/"+id, admin, "")
+	for _, want := range []string{"moved the logs", "it came back", "/var on local is full", `"kind":"merged"`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("the story lacks %q: %s", want, got.body)
+		}
+	}
+	got = s.ask(t, http.MethodPost, "/api/v1/incidents", admin, `{"title":"Nobody can pay","severity":"warning"}`)
+	if got.status != http.StatusCreated || !strings.Contains(got.body, `"declared":true`) || !strings.Contains(got.body, `"severity":"warning"`) {
+		t.Errorf("declared: %d %s", got.status, got.body)
 	}
 }

@@ -55,6 +55,7 @@ func TestNoQuestionBreaksTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := s.theFinding(t, "local").ID
+	incident := s.theIncident(t, "local").ID
 	asked := 0
 	check := func(method, path, body string, headers ...string) {
 		t.Helper()
@@ -73,8 +74,12 @@ func TestNoQuestionBreaksTheServer(t *testing.T) {
 		}
 		for method, o := range operations {
 			method = strings.ToUpper(method)
-			path := strings.ReplaceAll(template, "{id}", id)
-			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`}
+			named := id
+			if strings.HasPrefix(template, "/api/v1/incidents") {
+				named = incident
+			}
+			path := strings.ReplaceAll(template, "{id}", named)
+			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "into": `"x"`, "alerts": `["x"]`}
 			for _, p := range o.Parameters {
 				for _, odd := range oddities {
 					switch p.In {
