@@ -18,6 +18,7 @@ type incidentsInput struct {
 	State    []string `query:"state" maxItems:"4" enum:"triggered,acknowledged,snoozed,resolved"`
 	Severity string   `query:"severity" enum:"info,warning,critical" doc:"this one or worse"`
 	Assignee string   `query:"assignee" maxLength:"100" doc:"id of the person who has taken it up"`
+	Number   int64    `query:"number" minimum:"1" doc:"the short name that people use"`
 	Text     string   `query:"q" maxLength:"200" doc:"part of the title"`
 }
 
@@ -38,7 +39,7 @@ type IncidentNote struct {
 func (s *server) registerIncidents(h huma.API) {
 	huma.Register(h, op(http.MethodGet, "/api/v1/incidents", "list-incidents", "Incidents", "List what people respond to: what is not over first, then the worst"),
 		func(ctx context.Context, in *incidentsInput) (*body[respond.IncidentPage], error) {
-			f := respond.IncidentFilter{Tenant: in.tenant(), Environments: in.Environment, Assignee: in.Assignee, Text: in.Text, Limit: in.Limit, Cursor: in.Cursor}
+			f := respond.IncidentFilter{Tenant: in.tenant(), Environments: in.Environment, Assignee: in.Assignee, Number: in.Number, Text: in.Text, Limit: in.Limit, Cursor: in.Cursor}
 			for _, state := range in.State {
 				f.States = append(f.States, respond.State(state))
 			}

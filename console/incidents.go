@@ -347,4 +347,6 @@ func newestFirst(entries []respond.Entry) []respond.Entry {
 }
 
 // entryWord is how people call a kind of entry.
-func entryWord(k respond.EntryKind) string { return upperFirst(strings.ReplaceAll(string(k), "-", " ")) }
+func entryWord(k respond.EntryKind) string {
+	return upperFirst(strings.ReplaceAll(string(k), "-", " "))
+}

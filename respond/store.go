@@ -114,6 +114,7 @@ type IncidentFilter struct {
 	States       []State
 	MinSeverity  finding.Severity
 	Assignee     string
+	Number       int64  // its short name; 0 for any
 	Text         string // part of the title; case is ignored
 	Limit        int    // 1 to 500; 0 means 50
 	Cursor       string

@@ -197,6 +197,9 @@ func (s *Store) Incidents(ctx context.Context, f respond.IncidentFilter) (page r
 	if f.Assignee != "" {
 		q = q.Where("assignee = ?", plain(f.Assignee))
 	}
+	if f.Number > 0 {
+		q = q.Where("number = ?", f.Number)
+	}
 	if f.Text != "" {
 		q = q.Where("? > 0", s.find("search", f.Text))
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/evenkeel/evenkeel/api"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // maxAnswer bounds an answer that is read whole.
@@ -91,6 +92,30 @@ func (c *Client) Accept(ctx context.Context, id string, until time.Time, reason 
 // Reopen takes an answer to a finding back.
 func (c *Client) Reopen(ctx context.Context, id, reason string) (f finding.Finding, err error) {
 	return f, c.call(ctx, http.MethodPost, "/api/v1/findings/"+url.PathEscape(id)+"/reopen", nil, map[string]string{"reason": reason}, &f)
+}
+
+// Incidents lists one page. Query takes the parameters of GET /api/v1/incidents.
+func (c *Client) Incidents(ctx context.Context, query url.Values) (page respond.IncidentPage, err error) {
+	return page, c.call(ctx, http.MethodGet, "/api/v1/incidents", query, nil, &page)
+}
+
+// Incident returns one with its story.
+func (c *Client) Incident(ctx context.Context, id string) (s respond.Story, err error) {
+	return s, c.call(ctx, http.MethodGet, "/api/v1/incidents/"+url.PathEscape(id), nil, nil, &s)
+}
+
+// AnswerIncident does one of acknowledge, resolve, escalate, reopen and note.
+func (c *Client) AnswerIncident(ctx context.Context, id, verb, note string) (i respond.Incident, err error) {
+	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents/"+url.PathEscape(id)+"/"+verb, nil, map[string]string{"note": note}, &i)
+}
+
+// DeclareIncident opens one by hand; an empty severity is critical.
+func (c *Client) DeclareIncident(ctx context.Context, title, severity string) (i respond.Incident, err error) {
+	body := map[string]string{"title": title}
+	if severity != "" {
+		body["severity"] = severity
+	}
+	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents", nil, body, &i)
 }
 
 // Entities lists one page. Query takes the parameters of GET /api/v1/entities.

@@ -143,15 +143,22 @@ func section(out io.Writer, title string, n int, line func(int) string) {
 	}
 }
 
+// acknowledge answers a finding by its id, or an incident by its number.
 func acknowledge(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
+	a := askFlags(fs)
 	note := fs.String("note", "", "what others should `know`")
-	return change(ctx, fs, args, out, func(a asked, id string) (finding.Finding, error) {
-		c, err := a.client()
-		if err != nil {
-			return finding.Finding{}, err
-		}
-		return c.Acknowledge(ctx, id, *note)
-	})
+	rest, c, err := a.connect(fs, args, 1)
+	if err != nil {
+		return exitUnsure, err
+	}
+	if _, ok := incidentNumber(rest[0]); ok {
+		return tellIncident(ctx, a, c, out, rest[0], "acknowledge", *note)
+	}
+	f, err := c.Acknowledge(ctx, rest[0], *note)
+	if err != nil {
+		return exitUnsure, err
+	}
+	return exitOK, a.answer(out, f, func() { findingTable(out, []finding.Finding{f}) })
 }
 
 func accept(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
