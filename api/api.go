@@ -119,6 +119,7 @@ func New(services Services, options Options) http.Handler {
 	s.registerFindings(h)
 	if s.Incidents != nil {
 		s.registerIncidents(h)
+		s.registerLedger(h)
 	}
 	s.registerEstate(h)
 	s.registerWatching(h)

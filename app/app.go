@@ -37,6 +37,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/remote"
+	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -46,6 +47,8 @@ type Options struct {
 	Version string
 	// BootstrapToken, where it is set, is an API token with the role admin.
 	BootstrapToken string
+	// Senders are channels beside those that the configuration sets up.
+	Senders map[respond.Channel]respond.Sender
 }
 
 // App is a wired Evenkeel. Make it with New, then call Run once.
@@ -64,10 +67,13 @@ type App struct {
 	notices  []string
 	closers  []closer
 
-	store     *store.Store
-	estate    *estate.Service
-	findings  *finding.Service
-	access    *access.Service
+	store    *store.Store
+	estate   *estate.Service
+	findings *finding.Service
+	access   *access.Service
+	respond  *respond.Service
+	// senders are the channels by which people are told.
+	senders   map[respond.Channel]respond.Sender
 	catalogue *detect.Catalogue
 	engine    *detect.Engine
 	coverage  atomic.Pointer[[]detect.Coverage]
@@ -86,7 +92,7 @@ type closer struct {
 func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) {
 	a := &App{
 		cfg: cfg, log: o.Log, version: o.Version, tenant: access.DefaultTenant, started: time.Now(),
-		board: health.NewBoard(), registry: prometheus.NewRegistry(),
+		board: health.NewBoard(), registry: prometheus.NewRegistry(), senders: o.Senders,
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
@@ -137,7 +143,7 @@ func (a *App) openStore(ctx context.Context) error {
 	a.closers = append(a.closers, closer{"state", a.store.Close})
 	a.estate = estate.NewService(a.store, a.log)
 	a.findings = finding.NewService(a.store, a.log)
-	return nil
+	return a.openRespond(ctx)
 }
 
 // openMetrics opens the figures: an external server that is only read, or the

@@ -10,7 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 )
 
-// flow starts the way of the data, from the outside world to findings. This
+// flow starts the way of the data, from the outside world to somebody who acts. This
 // function is the whole of it, in the order in which the data goes.
 func (a *App) flow(g *lifecycle.Group) {
 	every := time.Duration(a.cfg.Interval)
@@ -37,7 +37,11 @@ func (a *App) flow(g *lifecycle.Group) {
 	// figures, so that a round judges the newest.
 	loop(g, a.board, "checks", 200*time.Millisecond, every, a.judge)
 
-	// 4. What time itself brings: acceptances end, history is pruned, what was
+	// 4. finding -> respond: incidents, and the pages and messages that tell
+	// somebody of them.
+	a.runRespond(g)
+
+	// 5. What time itself brings: acceptances end, history is pruned, what was
 	// learned is kept.
 	loop(g, a.board, "acceptances", 5*time.Second, every, a.findings.Expire)
 	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
@@ -80,5 +84,6 @@ func (a *App) prune(ctx context.Context, now time.Time) error {
 	before := now.Add(-time.Duration(a.cfg.History))
 	_, estateErr := a.store.PruneEstate(ctx, before)
 	_, findingErr := a.findings.Prune(ctx, before)
-	return errors.Join(estateErr, findingErr, a.access.Prune(ctx, now, before))
+	_, respondErr := a.store.PruneResponse(ctx, before)
+	return errors.Join(estateErr, findingErr, respondErr, a.access.Prune(ctx, now, before))
 }

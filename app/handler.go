@@ -32,7 +32,7 @@ func (a *App) openHandler() error {
 	}
 	mux := http.NewServeMux()
 	programs := api.New(api.Services{
-		Findings: a.findings, Estate: a.estate, Access: a.access, Board: a.board,
+		Findings: a.findings, Estate: a.estate, Access: a.access, Incidents: a.respond, Board: a.board,
 		Checks: a.checks, Probes: a.probes, Targets: a.targets,
 		Backup: a.Backup, Ready: a.ready,
 		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),

@@ -25,6 +25,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/config"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // running is a whole Evenkeel in this process, on a port of its own.
@@ -41,13 +42,18 @@ func start(t *testing.T, yaml string) running {
 
 func startIn(t *testing.T, data, yaml string) running {
 	t.Helper()
+	return startWith(t, data, yaml, nil)
+}
+
+func startWith(t *testing.T, data, yaml string, senders map[respond.Channel]respond.Sender) running {
+	t.Helper()
 	cfg, err := config.Parse([]byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Data, cfg.Listen, cfg.DiscoverProbes = data, "127.0.0.1:0", false
 	cfg.Interval = model.Duration(time.Second)
-	a, err := New(t.Context(), cfg, Options{Log: slog.New(slog.DiscardHandler), Version: "test", BootstrapToken: "t"})
+	a, err := New(t.Context(), cfg, Options{Log: slog.New(slog.DiscardHandler), Version: "test", BootstrapToken: "t", Senders: senders})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		return who
 	}
 	services := console.Services{
-		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
+		Incidents: a.respond,
+		Findings:  a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
 		Access: a.access,
 		Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},

@@ -29,6 +29,7 @@ import (
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // Config is the whole configuration. Paths are relative to the working folder.
@@ -50,10 +51,11 @@ type Config struct {
 	Detect  detect.Config `yaml:"detect"`
 	// DiscoverProbes says whether this machine's resolver and listening ports
 	// are probed without being named.
-	DiscoverProbes bool          `yaml:"discover_probes"`
-	Scrape         scrape.Config `yaml:",inline"`
-	RemoteWrite    ingest.Config `yaml:"remote_write_receiver"`
-	Access         Access        `yaml:"access"`
+	DiscoverProbes bool           `yaml:"discover_probes"`
+	Scrape         scrape.Config  `yaml:",inline"`
+	RemoteWrite    ingest.Config  `yaml:"remote_write_receiver"`
+	Access         Access         `yaml:"access"`
+	Respond        respond.Config `yaml:"respond"`
 }
 
 // TLS names the certificate to serve with.
@@ -96,6 +98,7 @@ func Default() Config {
 		LogLevel:       "warn",
 		DiscoverProbes: true,
 		Detect:         detect.Defaults(),
+		Respond:        respond.Defaults(),
 	}
 }
 
@@ -165,6 +168,7 @@ func (c Config) Validate() error {
 	}
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
+	within("respond", c.Respond.Validate())
 	if c.Access.OIDC != nil {
 		within("access.oidc", c.Access.OIDC.Validate())
 	}

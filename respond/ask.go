@@ -3,6 +3,7 @@ package respond
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/evenkeel/evenkeel/access"
 )
@@ -57,4 +58,37 @@ func (s *Service) Get(ctx context.Context, actor access.Actor, tenant, id string
 	}
 	st.Entries, err = s.store.Ledger(ctx, LedgerFilter{Tenant: tenant, Incident: id, Limit: storyEntries})
 	return st, err
+}
+
+// Verify reads the tenant's whole ledger and finds what is lost or stuck. It
+// needs the permission to operate, for it reads everything.
+func (s *Service) Verify(ctx context.Context, actor access.Actor, tenant string, now time.Time) (Report, error) {
+	if err := access.Can(actor, access.Operate, access.Scope{Tenant: tenant}); err != nil {
+		return Report{}, err
+	}
+	return Verify(ctx, s.store, tenant, now)
+}
+
+// Ready tells whether there is anybody to escalate to: a policy.
+func (s *Service) Ready(ctx context.Context, tenant string) (bool, error) {
+	list, err := s.store.Policies(ctx, tenant)
+	return len(list) > 0, err
+}
+
+// Orphans returns, as ended, the alerts of a source that stand though the
+// source, which can be asked for all, does not know of them any more.
+func (s *Service) Orphans(ctx context.Context, tenant, source string, known func(fingerprint string) bool) (ended []Alert, err error) {
+	for after := ""; ; {
+		list, err := s.store.Alerts(ctx, tenant, after, verifyAtOnce)
+		if err != nil || len(list) == 0 {
+			return ended, err
+		}
+		after = list[len(list)-1].ID
+		for _, st := range list {
+			if st.Source == source && st.Fate != Over && !known(st.Fingerprint) {
+				st.Status = Ended
+				ended = append(ended, st.Alert)
+			}
+		}
+	}
 }

@@ -141,6 +141,11 @@ func (c *Client) Health(ctx context.Context) (h api.Health, err error) {
 	return h, c.call(ctx, http.MethodGet, "/api/v1/health", nil, nil, &h)
 }
 
+// VerifyLedger has the whole page ledger read for what is lost or stuck.
+func (c *Client) VerifyLedger(ctx context.Context) (r api.LedgerReport, err error) {
+	return r, c.call(ctx, http.MethodGet, "/api/v1/ledger/report", nil, nil, &r)
+}
+
 // LoginLink returns the address of a link that lets the user in once.
 func (c *Client) LoginLink(ctx context.Context, user string) (string, error) {
 	var out struct {

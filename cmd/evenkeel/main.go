@@ -49,6 +49,7 @@ func verbs() []verb {
 		{"entities", "", "list what exists", entities},
 		{"changes", "", "list what changed, newest first", changes},
 		{"checks", "", "list which checks pass, fire or cannot be told", checks},
+		{"verify", "ledger", "read the whole page ledger and list what is lost or stuck", verify},
 		{"backup", "", "write a backup of state and metrics, also while running", backup},
 		{"restore", "FILE", "make a new data folder from a backup", restore},
 		{"config", "FILE", "check a configuration file", checkConfig},

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/lifecycle"
+	"github.com/evenkeel/evenkeel/respond"
+)
+
+// findingSource is the source of alerts that findings make.
+const findingSource = "findings"
+
+// openRespond stores the policies of the configuration and opens the service.
+func (a *App) openRespond(ctx context.Context) error {
+	for _, p := range a.cfg.Respond.Policies {
+		p.Tenant = a.tenant
+		if p.Name == "" {
+			p.Name = p.ID
+		}
+		if err := a.store.PutPolicy(ctx, p); err != nil {
+			return err
+		}
+	}
+	a.respond = respond.NewService(a.store, respond.Options{Senders: a.senders,
+		IncidentURL: func(id string) string { return a.publicURL() + "/incidents/" + id },
+		StormLimit:  a.cfg.Respond.StormLimit, StormWindow: a.cfg.Respond.StormWindow}, a.log)
+	return nil
+}
+
+// runRespond starts what carries a finding to somebody: findings become alerts,
+// incidents escalate, messages are sent.
+func (a *App) runRespond(g *lifecycle.Group) {
+	hints := a.findings.Listen(1)
+	g.Defer("hints of findings", func() error { hints.Close(); return nil })
+	every(g, a, "incidents of findings", time.Minute, hints.C(), (&findingTeller{a: a}).tell)
+	every(g, a, "escalation", time.Second, a.respond.Due(), a.respond.Wake)
+	const part = "delivery"
+	a.board.Expect(part, patience, time.Now())
+	g.Go(part, func(ctx context.Context) error {
+		a.respond.Deliver(ctx, func(err error) { a.board.Report(part, time.Now(), 0, err) })
+		return nil
+	})
+}
+
+// patience is how long a round of responding may take in a storm before the
+// board calls it stale.
+const patience = 20 * time.Second
+
+// every does a round at every interval, and at once when there is a hint.
+func every[T any](g *lifecycle.Group, a *App, part string, interval time.Duration, hints <-chan T, round func(context.Context, time.Time) error) {
+	a.board.Expect(part, max(interval, patience), time.Now())
+	g.Go(part, func(ctx context.Context) error {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			start := time.Now()
+			err := round(ctx, start)
+			if ctx.Err() != nil {
+				return nil
+			}
+			a.board.Report(part, time.Now(), time.Since(start), err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+			case <-hints:
+			}
+			if err != nil { // not at once again
+				select {
+				case <-ctx.Done():
+					return nil
+				case <-time.After(time.Second):
+				}
+			}
+		}
+	})
+}
+
+// findingTeller turns findings into alerts. It reads what stands, so that a
+// hint which got lost, or a finding from before the start, is told all the same;
+// what has not changed is not told again.
+type findingTeller struct {
+	a    *App
+	told map[string]int64 // revision by finding; nil before the first round
+}
+
+// tell tells what has changed. While there is no policy there is nobody to tell,
+// and nothing becomes an incident.
+func (t *findingTeller) tell(ctx context.Context, now time.Time) error {
+	ready, err := t.a.respond.Ready(ctx, t.a.tenant)
+	if err != nil || !ready {
+		return err
+	}
+	standing, err := t.list(ctx, finding.Filter{States: []finding.State{finding.Open, finding.Acknowledged, finding.Accepted, finding.Unknown}})
+	if err != nil {
+		return err
+	}
+	over, err := t.list(ctx, finding.Filter{States: []finding.State{finding.Resolved}, Since: now.Add(-finding.ReopenWithin)})
+	if err != nil {
+		return err
+	}
+	told := map[string]int64{}
+	var news []respond.Alert
+	for _, f := range append(standing, over...) {
+		told[f.ID] = f.Revision
+		if t.told == nil || t.told[f.ID] != f.Revision {
+			news = append(news, alertOf(f))
+		}
+	}
+	if t.told == nil {
+		ended, err := t.a.respond.Orphans(ctx, t.a.tenant, findingSource, func(id string) bool { return told[id] > 0 })
+		if err != nil {
+			return err
+		}
+		news = append(news, ended...)
+	}
+	if err := t.a.respond.Receive(ctx, news); err != nil {
+		return err
+	}
+	t.told = told
+	return nil
+}
+
+// list reads all pages of a list.
+func (t *findingTeller) list(ctx context.Context, f finding.Filter) (all []finding.Finding, err error) {
+	f.Tenant, f.Limit = t.a.tenant, 500
+	for {
+		page, err := t.a.findings.List(ctx, access.Evenkeel(t.a.tenant), f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Findings...)
+		if f.Cursor = page.Next; f.Cursor == "" {
+			return all, nil
+		}
+	}
+}
+
+// alertOf is a finding as an alert. What somebody has accepted, and what hurts
+// nobody, pages nobody.
+func alertOf(f finding.Finding) respond.Alert {
+	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: f.Tenant, Source: findingSource, Fingerprint: f.ID}, Environment: f.Environment,
+		Status: respond.Firing, Severity: f.Severity, Title: f.Title, StartsAt: f.FirstSeen,
+		Acknowledged: f.State == finding.Acknowledged || f.State == finding.Unknown && f.Prior == finding.Acknowledged,
+		Labels: map[string]string{"alertname": f.Check, "practice": f.Practice, "environment": f.Environment, "severity": f.Severity.String(),
+			"entity": f.Entity, "entity_kind": f.EntityKind, "entity_name": f.EntityName}}
+	a.Text = f.Effect
+	for n, step := range f.Remedy {
+		a.Text += fmt.Sprintf("\n%d. %s", n+1, step)
+	}
+	a.Text = strings.TrimSpace(a.Text)
+	accepted := f.State == finding.Accepted || f.State == finding.Unknown && f.Prior == finding.Accepted
+	if f.State == finding.Resolved || accepted || f.Severity < finding.Warning {
+		a.Status = respond.Ended
+	}
+	return a
+}
