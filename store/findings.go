@@ -88,6 +88,9 @@ func findingPlace(f finding.Finding) []byte {
 	return append([]byte{closed, ^byte(f.Severity)}, newestFirst(f.ChangedAt, f.ID)...)
 }
 
+// idAt is the id of the finding at a place.
+func idAt(place []byte) string { return string(place[2+8:]) }
+
 // The first byte of a finding's place.
 const (
 	standing byte = 0

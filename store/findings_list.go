@@ -1,9 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -35,6 +35,11 @@ func (s *Store) findingsInOrder(ctx context.Context, f finding.Filter, after []b
 	if after != nil {
 		q = q.Where("place > ?", after)
 	}
+	if f.Text != "" {
+		// The index holds what is walked by, and PostgreSQL reads the rows of
+		// all that it passes if they are asked for.
+		q = q.Column("place")
+	}
 	if err := q.Scan(ctx); err != nil {
 		return page, s.explain("list findings", err)
 	}
@@ -42,7 +47,12 @@ func (s *Store) findingsInOrder(ctx context.Context, f finding.Filter, after []b
 		rows = rows[:n]
 		page.Next = cursor(findingList, rows[n-1].Place)
 	}
-	if page.Findings, err = convert(rows, readFinding); err != nil {
+	if f.Text != "" {
+		page.Findings, err = s.findingsAt(ctx, rows)
+	} else {
+		page.Findings, err = convert(rows, readFinding)
+	}
+	if err != nil {
 		return page, err
 	}
 	if after == nil && page.Next == "" {
@@ -64,31 +74,36 @@ func (s *Store) findingsAmong(ctx context.Context, ids []string, f finding.Filte
 	var hits []findingRow
 	// The tenant as an expression: with the column itself SQLite, which knows
 	// nothing of how many rows there are, would walk through all of them.
-	q := s.read.NewSelect().Model(&hits).Column("id", "place").Where("id IN (?)", bun.List(ids)).Where("tenant || '' = ?", f.Tenant)
+	q := s.read.NewSelect().Model(&hits).Column("place").Where("id IN (?)", bun.List(ids)).Where("tenant || '' = ?", f.Tenant)
 	if err := s.findingFilter(q, f).Order("place").Scan(ctx); err != nil {
 		return page, s.explain("search findings", err)
 	}
 	page.Total = min(len(hits), maxCount(f))
 	if after != nil {
-		hits = slices.DeleteFunc(hits, func(r findingRow) bool { return strings.Compare(string(r.Place), string(after)) <= 0 })
+		hits = slices.DeleteFunc(hits, func(r findingRow) bool { return bytes.Compare(r.Place, after) <= 0 })
 	}
 	if n := limit(f.Limit); len(hits) > n {
 		hits = hits[:n]
 		page.Next = cursor(findingList, hits[n-1].Place)
 	}
-	if len(hits) == 0 {
-		return page, nil
+	page.Findings, err = s.findingsAt(ctx, hits)
+	return page, err
+}
+
+// findingsAt reads whole what stands at some places.
+func (s *Store) findingsAt(ctx context.Context, places []findingRow) ([]finding.Finding, error) {
+	if len(places) == 0 {
+		return nil, nil
 	}
-	shown := make([]string, len(hits))
-	for i, r := range hits {
-		shown[i] = r.ID
+	ids := make([]string, len(places))
+	for i, r := range places {
+		ids[i] = idAt(r.Place)
 	}
 	var rows []findingRow
-	if err := s.read.NewSelect().Model(&rows).Where("id IN (?)", bun.List(shown)).Order("place").Scan(ctx); err != nil {
-		return page, s.explain("read what was found", err)
+	if err := s.read.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Order("place").Scan(ctx); err != nil {
+		return nil, s.explain("read what was found", err)
 	}
-	page.Findings, err = convert(rows, readFinding)
-	return page, err
+	return convert(rows, readFinding)
 }
 
 // maxCount is where counting a list stops.

@@ -65,7 +65,7 @@ func grows(t *testing.T, config func(*testing.T) Config) {
 		_, err := s.write.NewRaw(`INSERT INTO findings (id, tenant, environment, practice, check_id, entity, state, prior, severity, first_seen,
 			last_seen, changed_at, resolved_at, until_at, returns, revision, reason, by_name, place, search, answer, report)
 			VALUES (?, 'default', 'home', 'p', 'disk-slow', ?, 'open', '', 2, 1, 1, 1, 0, 0, 0, 1, '', '', ?, ?, '{}', '{"severity":"warning"}')`,
-			fmt.Sprint(n), entity, []byte{standing, byte(n)}, searchable("slow", "disk-slow", entity)).Exec(t.Context())
+			fmt.Sprint(n), entity, findingPlace(finding.Finding{ID: fmt.Sprint(n), Report: finding.Report{Severity: finding.Warning}, ChangedAt: moment(1)}), searchable("slow", "disk-slow", entity)).Exec(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,7 +61,7 @@ func TestNoListReadsAllThatThereIs(t *testing.T) {
 		"findings of a check":   {findings(finding.Filter{Check: "disk-slow"}), []string{"findings_check (tenant=? AND check_id=?)"}},
 		"a rare text": {findings(rare), []string{"VIRTUAL TABLE", // the index of texts, then the rows that it names
 			"SEARCH finding_row USING INDEX sqlite_autoindex_findings_1 (id=?)", "SEARCH finding_row USING INDEX sqlite_autoindex_findings_1 (id=?)"}},
-		"a short text": {findings(finding.Filter{Text: "sl"}), []string{"findings_place (tenant=?)"}},
+		"a short text": {findings(finding.Filter{Text: "sl"}), []string{"COVERING INDEX findings_place (tenant=?)", "sqlite_autoindex_findings_1 (id=?)"}},
 		"entities":     {entities(estate.Filter{}), []string{"entities_place (tenant=? AND until_at=?)", "entities_place (tenant=? AND until_at=?)"}},
 		"entities then": {entities(estate.Filter{At: now}), []string{"SEARCH version_row USING INDEX entity_versions_place (tenant=?) + SEARCH o USING INDEX sqlite_autoindex_entity_versions_1 (tenant=? AND environment=? AND id=? AND source<?)",
 			"(tenant=? AND environment=? AND id=?)", "COVERING INDEX entity_versions_time (tenant=? AND valid_to>?)"}},

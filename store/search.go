@@ -49,20 +49,23 @@ func (s *Store) find(column bun.Ident, text string) schema.QueryWithArgs {
 	return bun.SafeQuery("instr(?, ?)", column, searchable(text))
 }
 
-// grams are parts of a text that cover it. What holds the text holds them all;
-// what holds them all need not hold the text. It has none where it is too short.
-func grams(text string) []string {
+// grams are parts of a text: all, or of a long one some of all over it. What
+// holds the text holds them all; what holds them all need not hold the text.
+// There are none where it is too short.
+func grams(text string) (out []string) {
 	letters := []rune(text)
-	if len(letters) < gram {
+	last := len(letters) - gram
+	if last < 0 {
 		return nil
 	}
-	var out []string
-	for at := 0; at < len(letters) && len(out) < maxGrams; at += gram {
-		at = min(at, len(letters)-gram)
+	step := max(1, (last+maxGrams-2)/(maxGrams-1))
+	for at := 0; ; at = min(at+step, last) {
 		out = append(out, string(letters[at:at+gram]))
+		if at == last {
+			slices.Sort(out)
+			return slices.Compact(out)
+		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // findingsHolding returns the ids of the findings of all tenants that can hold
