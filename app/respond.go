@@ -37,8 +37,8 @@ func (a *App) openRespond(ctx context.Context) error {
 func (a *App) runRespond(g *lifecycle.Group) {
 	hints := a.findings.Listen(1)
 	g.Defer("hints of findings", func() error { hints.Close(); return nil })
-	every(g, a, "incidents of findings", time.Minute, hints.C(), (&findingTeller{a: a}).tell)
-	every(g, a, "escalation", time.Second, a.respond.Due(), a.respond.Wake)
+	every(g, a, "incidents of findings", hints.C(), (&findingTeller{a: a}).tell, func(context.Context) time.Duration { return time.Minute })
+	every(g, a, "escalation", a.respond.Due(), a.respond.Wake, a.respond.Pace)
 	const part = "delivery"
 	a.board.Expect(part, patience, time.Now())
 	g.Go(part, func(ctx context.Context) error {
@@ -49,14 +49,13 @@ func (a *App) runRespond(g *lifecycle.Group) {
 
 // patience is how long a round of responding may take in a storm before the
 // board calls it stale.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
-// every does a round at every interval, and at once when there is a hint.
-func every[T any](g *lifecycle.Group, a *App, part string, interval time.Duration, hints <-chan T, round func(context.Context, time.Time) error) {
-	a.board.Expect(part, max(interval, patience), time.Now())
+// every does a round, again after the pace that it asks for then, and at once
+// when there is a hint.
+func every[T any](g *lifecycle.Group, a *App, part string, hints <-chan T, round func(context.Context, time.Time) error, pace func(context.Context) time.Duration) {
+	a.board.Expect(part, patience, time.Now())
 	g.Go(part, func(ctx context.Context) error {
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
 		for {
 			start := time.Now()
 			err := round(ctx, start)
@@ -67,7 +66,7 @@ func every[T any](g *lifecycle.Group, a *App, part string, interval time.Duratio
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-tick.C:
+			case <-time.After(pace(ctx)):
 			case <-hints:
 			}
 			if err != nil { // not at once again

@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// deliverEvery is how often due messages are looked for without a hint.
-	deliverEvery = time.Second
 	// settleWithin bounds the storing of outcomes.
 	settleWithin = 20 * time.Second
 )
@@ -23,8 +21,6 @@ func (s *Service) Deliver(ctx context.Context, report func(error)) {
 	// may arrive twice.
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	tick := time.NewTicker(deliverEvery)
-	defer tick.Stop()
 	for ctx.Err() == nil {
 		more, err := d.round(ctx, sending, s.opt.Now())
 		if ctx.Err() != nil {
@@ -38,12 +34,18 @@ func (s *Service) Deliver(ctx context.Context, report func(error)) {
 		case <-ctx.Done():
 		case <-s.letters:
 		case <-d.free:
-		case <-tick.C:
+		case <-time.After(d.pace(ctx)):
 		}
 	}
 	stop := time.AfterFunc(deliverLast, cut)
 	defer stop.Stop()
 	d.running.Wait()
+}
+
+// pace is how long to wait for a hint before looking again.
+func (d *delivery) pace(ctx context.Context) time.Duration {
+	_, messages, err := d.s.store.Pending(ctx)
+	return pace(messages || err != nil)
 }
 
 // deliverLast is how long sends may go on after the end of Deliver's context.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,7 +98,8 @@ func NewService(store Store, opt Options, log *slog.Logger) *Service {
 // Listen returns a listener that holds up to size notices. Close it after use.
 func (s *Service) Listen(size int) *broadcast.Listener[Notice] { return s.topic.Listen(size) }
 
-// Due tells that Wake has something to do before its next regular round.
+// Due tells that something has got a time at which Wake must see it: ask Pace
+// again.
 func (s *Service) Due() <-chan struct{} { return s.wakes }
 
 func nudge(c chan struct{}) {
@@ -124,10 +126,10 @@ func (s *Service) apply(ctx context.Context, b Batch, now time.Time) error {
 		clear(s.numbers)
 		return err
 	}
-	due, letters := false, false
+	due, letters := slices.ContainsFunc(b.Alerts, func(a Standing) bool { return !a.WakeAt.IsZero() }), false
 	for _, d := range b.Decisions {
 		i := d.Incident
-		due = due || !i.WakeAt.IsZero() && !i.WakeAt.After(now)
+		due = due || !i.WakeAt.IsZero()
 		letters = letters || len(d.Messages) > 0
 		for _, e := range d.Entries {
 			if loud(e.Kind) {

@@ -45,6 +45,10 @@ type Store interface {
 	// LastIncidentNumber returns the highest number in a tenant, 0 for none.
 	LastIncidentNumber(ctx context.Context, tenant string) (int64, error)
 
+	// Pending tells what waits for its time: an alert or an incident with a
+	// WakeAt, and a message that is not sent yet.
+	Pending(ctx context.Context) (wakes, messages bool, err error)
+
 	// PagesOf returns the pages of incidents, in the order in which they
 	// began; only the open ones where asked.
 	PagesOf(ctx context.Context, incidents []string, open bool) ([]Page, error)

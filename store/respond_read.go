@@ -143,6 +143,13 @@ func (s *Store) DueIncidents(ctx context.Context, now, ahead time.Time, limit in
 	return convert(rows, readIncident)
 }
 
+// Pending tells what waits for its time.
+func (s *Store) Pending(ctx context.Context) (wakes, messages bool, err error) {
+	err = s.read.NewRaw("SELECT EXISTS (SELECT 1 FROM alerts WHERE wake_at > 0) OR EXISTS (SELECT 1 FROM incidents WHERE wake_at > 0), "+
+		"EXISTS (SELECT 1 FROM messages WHERE state IN ('due', 'sending'))").Scan(ctx, &wakes, &messages)
+	return wakes, messages, s.explain("look for what waits", err)
+}
+
 // Incident returns one, or respond.ErrNotFound.
 func (s *Store) Incident(ctx context.Context, tenant, id string) (respond.Incident, error) {
 	var row incidentRow
