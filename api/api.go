@@ -27,6 +27,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
+	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
 )
 
@@ -76,6 +77,8 @@ type Services struct {
 	Targets func() []Target
 	// Backup writes a backup while everything runs.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Figures returns nil where figures can be read now, or else why not.
+	Figures func() error
 	// Ready says whether the first figures are there, and else what is
 	// missing.
 	Ready func() (ready bool, missing string)
@@ -176,6 +179,8 @@ func (s *server) problem(what string, err error) error {
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, metric.ErrUnavailable):
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(err.Error()), http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, context.Canceled):
 		return huma.NewError(499, "the asker went away")
 	}

@@ -58,6 +58,9 @@ func (s *server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	if err := access.Can(actor, access.Operate, access.Scope{Tenant: access.DefaultTenant}); err != nil {
 		return nil, s.problem("make-backup", err)
 	}
+	if err := s.Figures(); err != nil {
+		return nil, s.problem("make-backup", err)
+	}
 	if err := s.Access.RecordAudit(ctx, actor, "backup.make", "everything", ""); err != nil {
 		return nil, s.problem("make-backup", err)
 	}

@@ -61,6 +61,7 @@ func serve(t testing.TB) *served {
 		Probes:  func() []Probe { return nil },
 		Targets: func() []Target { return nil },
 		Backup:  func(_ context.Context, w io.Writer) error { _, err := w.Write([]byte("archive")); return err },
+		Figures: func() error { return nil },
 		Ready:   func() (bool, string) { return false, "the first round of checks has not ended" },
 		Metrics: promhttp.HandlerFor(prometheus.NewRegistry(), promhttp.HandlerOpts{}),
 	}, Options{Version: "test", Environment: "local", Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require,

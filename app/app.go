@@ -2,9 +2,10 @@
 // runs them in one process.
 //
 // New opens everything that must be right before a person is told that
-// Evenkeel runs: the address, the state, the figures. Run then starts the way
-// of the data (flow.go) and the HTTP server, and returns when the context ends
-// or a part fails. Parts stop in the reverse order: the server first, so that
+// Evenkeel runs: the address and the state, and takes the folder of the
+// figures. Run then starts the HTTP server and, once the figures of the past
+// are read back (figures.go), the way of the data (flow.go), and returns when
+// the context ends or a part fails. Parts stop in the reverse order: the server first, so that
 // nothing is asked of a part that is gone, the state last.
 //
 // Failure behaviour: what New cannot open is an error with a remedy, and
@@ -40,6 +41,9 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/store"
 )
+
+// stopWithin is how long each part may take to stop.
+const stopWithin = 15 * time.Second
 
 // Options are what is not configuration.
 type Options struct {
@@ -106,7 +110,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openStore(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openMetrics(ctx); err != nil {
+	if err := a.openMetrics(); err != nil {
 		return nil, err
 	}
 	if err := a.openEngine(ctx); err != nil {
@@ -148,7 +152,7 @@ func (a *App) openStore(ctx context.Context) error {
 
 // openMetrics opens the figures: an external server that is only read, or the
 // embedded engine with everything that fills it.
-func (a *App) openMetrics(ctx context.Context) (err error) {
+func (a *App) openMetrics() (err error) {
 	if a.cfg.Metrics.External != nil {
 		if a.remote, err = remote.New(*a.cfg.Metrics.External); err != nil {
 			return err
@@ -156,10 +160,8 @@ func (a *App) openMetrics(ctx context.Context) (err error) {
 		a.querier = a.remote
 		return nil
 	}
-	if a.local, err = a.openLocal(); err != nil {
-		return err
-	}
-	return a.recallHost(ctx)
+	a.local, err = a.openLocal()
+	return err
 }
 
 // openEngine loads signals and checks, and what earlier runs have learned.
@@ -191,9 +193,11 @@ func (a *App) openEngine(ctx context.Context) error {
 
 // Run serves until ctx ends or a part fails.
 func (a *App) Run(ctx context.Context) error {
-	g := lifecycle.New(15 * time.Second)
+	g := lifecycle.New(stopWithin)
 	g.Defer("stores", a.close)
-	a.flow(g)
+	a.always(g)
+	a.board.Start(figuresPart, time.Now(), "")
+	g.Go(figuresPart, a.watch)
 	g.Go("server", func(ctx context.Context) error { return serve(ctx, a.listener, a.handler) })
 	return g.Wait(ctx)
 }
@@ -234,6 +238,6 @@ func (a *App) Host() string {
 	return name
 }
 
-// Notices are what a person should know of this start: what a crash has cost,
-// what could not be restored.
+// Notices are what a person should know of this start: what could not be
+// restored. What a crash has cost the figures comes with Progress.
 func (a *App) Notices() []string { return a.notices }

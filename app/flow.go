@@ -10,8 +10,9 @@ import (
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 )
 
-// flow starts the way of the data, from the outside world to somebody who acts. This
-// function is the whole of it, in the order in which the data goes.
+// flow starts the way of the data, from the outside world to findings, in the
+// order in which the data goes. It needs the figures; always is the way on
+// from there, to somebody who acts.
 func (a *App) flow(g *lifecycle.Group) {
 	every := time.Duration(a.cfg.Interval)
 
@@ -37,14 +38,18 @@ func (a *App) flow(g *lifecycle.Group) {
 	// figures, so that a round judges the newest.
 	loop(g, a.board, "checks", 200*time.Millisecond, every, a.judge)
 
-	// 4. finding -> respond: incidents, and the pages and messages that tell
+	// 4. What was learned is kept.
+	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
+}
+
+// always starts what goes on whether figures can be read or not.
+func (a *App) always(g *lifecycle.Group) {
+	// 5. finding -> respond: incidents, and the pages and messages that tell
 	// somebody of them.
 	a.runRespond(g)
 
-	// 5. What time itself brings: acceptances end, history is pruned, what was
-	// learned is kept.
-	loop(g, a.board, "acceptances", 5*time.Second, every, a.findings.Expire)
-	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
+	// 6. What time itself brings: acceptances end, history is pruned.
+	loop(g, a.board, "acceptances", 5*time.Second, time.Duration(a.cfg.Interval), a.findings.Expire)
 	loop(g, a.board, "pruning", 20*time.Second, time.Hour, a.prune)
 }
 

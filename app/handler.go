@@ -34,7 +34,7 @@ func (a *App) openHandler() error {
 	programs := api.New(api.Services{
 		Findings: a.findings, Estate: a.estate, Access: a.access, Incidents: a.respond, Board: a.board,
 		Checks: a.checks, Probes: a.probes, Targets: a.targets,
-		Backup: a.Backup, Ready: a.ready,
+		Backup: a.Backup, Figures: a.figures, Ready: a.ready,
 		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
 	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require, Log: a.log})
 	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {
@@ -64,7 +64,7 @@ func (a *App) openPrometheus(mux *http.ServeMux, guard *httpauth.Guard) error {
 	if err != nil {
 		return err
 	}
-	mux.Handle("/prometheus/api/v1/write", a.allow(guard, access.Write, write))
+	mux.Handle("/prometheus/api/v1/write", a.allow(guard, access.Write, a.whenOpen(write)))
 	return nil
 }
 

@@ -41,11 +41,10 @@ func (a *App) openLocal() (_ *local, err error) {
 	l := &local{seen: make(chan []probe.Listener, 1)}
 	settings := a.cfg.Metrics.Config
 	settings.Dir = filepath.Join(a.cfg.Data, "metrics")
-	if l.db, err = tsdb.Open(settings, a.log, a.registry); err != nil {
+	if l.db, err = tsdb.Begin(settings, a.log, a.registry); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, closer{"figures", l.db.Close})
-	a.notices = append(a.notices, l.db.Recovered()...)
 	a.querier = l.db
 	if l.host, err = host.New(a.cfg.Host, a.log); err != nil {
 		return nil, err

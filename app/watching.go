@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/api"
@@ -53,9 +54,9 @@ func (a *App) targets() []api.Target {
 
 // ready says whether the first figures were read and judged.
 func (a *App) ready() (bool, string) {
-	need := []string{"checks"}
+	need := []string{figuresPart, "checks"}
 	if a.local != nil {
-		need = []string{"host figures", "host estate", "checks"}
+		need = []string{figuresPart, "host figures", "host estate", "checks"}
 	}
 	state := map[string]health.Status{}
 	for _, s := range a.board.Statuses(time.Now()) {
@@ -63,7 +64,12 @@ func (a *App) ready() (bool, string) {
 	}
 	for _, part := range need {
 		switch s := state[part]; s.State {
+		case "":
+			return false, part + " have not begun"
 		case health.Starting:
+			if s.Doing != "" {
+				return false, s.Doing
+			}
 			return false, "the first round of " + part + " has not ended"
 		case health.Failing:
 			if s.LastOK.IsZero() {
@@ -81,14 +87,24 @@ func (a *App) Progress(ctx context.Context) iter.Seq[string] {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		done := map[string]bool{}
+		var doing string
+		var told time.Time
 		for {
 			for _, s := range a.board.Statuses(time.Now()) {
+				if s.Doing != "" && s.Doing != doing && time.Since(told) > time.Second {
+					doing, told = s.Doing, time.Now()
+					if !yield(sentence(doing)) {
+						return
+					}
+				}
 				if done[s.Part] || s.State == health.Starting {
 					continue
 				}
 				done[s.Part] = true
-				if text := a.step(s); text != "" && !yield(text) {
-					return
+				for _, text := range a.steps(s) {
+					if !yield(text) {
+						return
+					}
 				}
 			}
 			if ready, _ := a.ready(); ready {
@@ -104,20 +120,34 @@ func (a *App) Progress(ctx context.Context) iter.Seq[string] {
 	}
 }
 
-// step says what the end of a part's first round means to a person.
-func (a *App) step(s health.Status) string {
+// steps say what the end of a part's first round means to a person.
+func (a *App) steps(s health.Status) []string {
 	if s.State == health.Failing {
-		return s.Part + " cannot be read in full: " + s.Error
+		return []string{s.Part + " cannot be read in full: " + s.Error}
 	}
 	switch s.Part {
+	case figuresPart:
+		if a.local == nil {
+			return nil
+		}
+		var notes []string
+		for _, text := range a.local.db.Recovered() {
+			notes = append(notes, "Note: "+text)
+		}
+		return notes
 	case "host figures":
-		return "The first figures of this machine are in."
+		return []string{"The first figures of this machine are in."}
 	case "host estate":
-		return "What there is on it is known."
+		return []string{"What there is on it is known."}
 	case "checks":
 		if c := a.coverage.Load(); c != nil {
-			return fmt.Sprintf("The first round of checks is done: %d.", len(*c))
+			return []string{fmt.Sprintf("The first round of checks is done: %d.", len(*c))}
 		}
 	}
-	return ""
+	return nil
+}
+
+// sentence makes a sentence of a clause.
+func sentence(clause string) string {
+	return strings.ToUpper(clause[:1]) + clause[1:] + "."
 }

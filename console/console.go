@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
 )
 
@@ -159,6 +160,9 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // partError is the sentence shown where a part of a page could not be had.
 func (c *Console) partError(r *http.Request, what string, err error) string {
+	if starting, ok := errors.AsType[metric.StartingError](err); ok {
+		return fmt.Sprintf("%s cannot be shown yet: %s.", what, starting)
+	}
 	if !errors.Is(err, context.Canceled) {
 		c.opt.Log.Warn("a part of a page failed", "path", r.URL.Path, "part", what, "error", err)
 	}

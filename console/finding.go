@@ -130,7 +130,10 @@ func (c *Console) sendChart(w http.ResponseWriter, r *http.Request, ch chart, s 
 	}
 	p, err := c.draw(r.Context(), ch, s, windowFor(span.From, span.To, points))
 	failed := ""
+	starting, isStarting := errors.AsType[metric.StartingError](err)
 	switch {
+	case isStarting:
+		failed = upperFirst(starting.Error()) + "."
 	case errors.Is(err, metric.ErrTooLarge):
 		failed = "This range holds too much to draw at once. Choose a shorter one."
 	case errors.Is(err, metric.ErrUnavailable):

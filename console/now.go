@@ -247,6 +247,10 @@ func verdictOf(s standing) verdict {
 		}
 	}
 	blind := blindness(s.Parts, s.Now)
+	reading := readingBack(s.Parts)
+	if reading != "" {
+		blind = reading
+	}
 	later := laterText(n, tended)
 	switch {
 	case n[urgentNow] > 0:
@@ -256,6 +260,8 @@ func verdictOf(s standing) verdict {
 			v.Detail = strings.TrimSpace(v.Detail + " And Evenkeel does not see everything: " + blind + ".")
 		}
 		return v
+	case reading != "":
+		return verdict{Tone: toneUnsure, Sentence: upperFirst(reading) + ".", Detail: strings.TrimSpace("Until they are there nothing is checked, and silence does not mean that all is well. This page keeps itself up to date. " + later)}
 	case s.Watched == 0 && !slices.ContainsFunc(s.Parts, func(p health.Status) bool { return p.State == health.Failing || p.State == health.Stale }):
 		return verdict{Tone: toneStarting, Sentence: "Getting to know this machine.", Detail: "The first picture is ready in about half a minute. This page keeps itself up to date."}
 	case blind != "":
@@ -293,6 +299,17 @@ func laterText(n map[urgency]int, tended int) string {
 		return ""
 	}
 	return upperFirst(strings.Join(parts, ", ")) + "."
+}
+
+// readingBack says how far the figures of the past are after a start; "" once
+// they are there.
+func readingBack(parts []health.Status) string {
+	for _, p := range parts {
+		if p.State == health.Starting && p.Doing != "" {
+			return p.Doing
+		}
+	}
+	return ""
 }
 
 // blindness says which of Evenkeel's own parts keep it from seeing; "" if it

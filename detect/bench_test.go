@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
 
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 )
@@ -77,10 +78,10 @@ func machines(b *testing.B, n int) *tsdb.DB {
 			add("evenkeel_host_source_up", "source", source)
 		}
 	}
-	app := db.Storage().Appender(b.Context())
+	app := db.Storage().AppenderV2(b.Context())
 	for i := range 40 {
 		for _, l := range all {
-			if _, err := app.Append(0, l, start.Add(time.Duration(i)*step).UnixMilli(), float64(i)*0.01); err != nil {
+			if _, err := app.Append(0, l, 0, start.Add(time.Duration(i)*step).UnixMilli(), float64(i)*0.01, nil, nil, storage.AOptions{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -15,6 +15,7 @@ package metric
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -68,3 +69,18 @@ var ErrTooLarge = errors.New("query too large")
 // ErrUnavailable is wrapped when the numbers cannot be had at all: an external
 // endpoint that does not answer. It means unknown, never zero.
 var ErrUnavailable = errors.New("metrics unavailable")
+
+// StartingError is an ErrUnavailable that passes by itself: after a start the
+// figures of the past are read back first. Nothing can be read or written
+// until then.
+type StartingError struct {
+	Done float64 // share of it that is read, 0 to 1
+}
+
+// Error says how far it is, for programs and people alike.
+func (e StartingError) Error() string {
+	return fmt.Sprintf("the figures of the past are being read back: about %.0f %% done", 100*e.Done)
+}
+
+// Unwrap makes it an ErrUnavailable.
+func (e StartingError) Unwrap() error { return ErrUnavailable }

@@ -10,7 +10,8 @@
 //
 // Failure behaviour: errors are Prometheus' own JSON with its errorType: 400
 // for what the caller got wrong, 422 for what cannot be evaluated, 503 for
-// what took too long or has to wait.
+// what took too long or has to wait, also for the storage to be read back
+// after a start.
 package prometheus
 
 import (
@@ -167,7 +168,7 @@ func classify(err error) *apiError {
 		return &apiError{http.StatusServiceUnavailable, "canceled", err}
 	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded):
 		return &apiError{http.StatusServiceUnavailable, "timeout", err}
-	case errors.Is(err, metric.ErrTooLarge): // the queue is full
+	case errors.Is(err, metric.ErrUnavailable), errors.Is(err, metric.ErrTooLarge): // it is starting; the queue is full
 		return &apiError{http.StatusServiceUnavailable, "unavailable", err}
 	case errors.As(err, &storage):
 		return &apiError{http.StatusInternalServerError, "internal", err}

@@ -114,7 +114,10 @@ func (a *api) cardinality(r *http.Request) (any, error) {
 		}
 		return out
 	}
-	s := a.db.Cardinality(max)
+	s, err := a.db.Cardinality(max)
+	if err != nil {
+		return nil, err
+	}
 	p := s.IndexPostingStats
 	return map[string]any{
 		"headStats": map[string]any{

@@ -31,6 +31,7 @@ type Status struct {
 	Took     time.Duration `json:"took"`              // how long the last round took, in nanoseconds
 	Interval time.Duration `json:"interval,omitzero"` // the promised time between rounds, zero for none
 	Error    string        `json:"error,omitempty"`   // why it is failing
+	Doing    string        `json:"doing,omitempty"`   // what keeps it from its first round
 }
 
 // Board holds the status of all parts. It is safe for concurrent use.
@@ -54,6 +55,20 @@ func (b *Board) Expect(part string, interval time.Duration, now time.Time) {
 	b.seen[part] = now
 }
 
+// Start says what keeps a part from its first round, and how far it is. A part
+// that was never expected is registered with no promise.
+func (b *Board) Start(part string, now time.Time, doing string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.parts[part]
+	if s == nil {
+		s = &Status{Part: part, State: Starting, Since: now}
+		b.parts[part] = s
+	}
+	b.seen[part] = now
+	s.Doing = doing
+}
+
 // Report notes the end of a round: how long it took and how it ended. A part
 // that was never expected is registered with no promise.
 func (b *Board) Report(part string, now time.Time, took time.Duration, err error) {
@@ -67,7 +82,7 @@ func (b *Board) Report(part string, now time.Time, took time.Duration, err error
 	b.seen[part] = now
 	s.Took = took
 	next := OK
-	s.Error = ""
+	s.Error, s.Doing = "", ""
 	if err != nil {
 		next, s.Error = Failing, err.Error()
 	} else {

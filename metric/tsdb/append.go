@@ -14,7 +14,11 @@ import (
 // Append implements metric.Appender. A sample that is there already, with the
 // same value, is no error.
 func (d *DB) Append(ctx context.Context, batch []metric.Sample) error {
-	app := d.db.AppenderV2(ctx)
+	db, err := d.opened()
+	if err != nil {
+		return fmt.Errorf("append %d samples: %w", len(batch), err)
+	}
+	app := db.AppenderV2(ctx)
 	for _, s := range batch {
 		_, err := app.Append(0, s.Labels, 0, timestamp.FromTime(s.T), s.V, nil, nil, storage.AOptions{})
 		if err != nil {

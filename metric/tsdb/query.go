@@ -20,7 +20,7 @@ const maxSteps = 11_000
 
 // Instant implements metric.Querier.
 func (d *DB) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
-	q, err := d.engine.NewInstantQuery(ctx, d.db, nil, expr, at)
+	q, err := d.engine.NewInstantQuery(ctx, d.Storage(), nil, expr, at)
 	if err != nil {
 		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
@@ -55,7 +55,7 @@ func (d *DB) Range(ctx context.Context, expr string, w metric.Window) ([]metric.
 	case w.To.Sub(w.From)/w.Step > maxSteps:
 		return nil, fmt.Errorf("query %q: %w: more than %d points for each series; use a longer step", expr, metric.ErrTooLarge, maxSteps)
 	}
-	q, err := d.engine.NewRangeQuery(ctx, d.db, nil, expr, w.From, w.To, w.Step)
+	q, err := d.engine.NewRangeQuery(ctx, d.Storage(), nil, expr, w.From, w.To, w.Step)
 	if err != nil {
 		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}

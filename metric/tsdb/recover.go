@@ -22,46 +22,45 @@ const damagedDir = "damaged"
 // lockFile is the engine's own, so that other tools respect it too.
 const lockFile = "lock"
 
-// open takes the lock, moves aside what cannot be read and opens the rest.
-// The lock comes first: nothing may be repaired while another process writes.
-func (d *DB) open(log *slog.Logger, reg prometheus.Registerer) (err error) {
-	var unclean bool // a clean stop removes the file
+// takeLock keeps other processes out. It comes first: nothing may be repaired
+// while another one writes. Unclean says that the last one was killed: a clean
+// stop removes the file.
+func (d *DB) takeLock() (unclean bool, err error) {
 	if d.lock, unclean, err = fileutil.Flock(d.path(lockFile)); err != nil {
-		return fmt.Errorf("metrics: %s is in use by another process or cannot be written: %w; stop the other one, or choose another folder", d.cfg.Dir, err)
+		return false, fmt.Errorf("metrics: %s is in use by another process or cannot be written: %w; stop the other one, or choose another folder", d.cfg.Dir, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.lock.Release())
-		}
-	}()
+	return unclean, nil
+}
+
+// open moves aside what cannot be read and opens the rest.
+func (d *DB) open(log *slog.Logger, reg prometheus.Registerer) (*tsdb.DB, error) {
 	if err := os.RemoveAll(d.path(snapshotDir)); err != nil {
-		return fmt.Errorf("metrics: remove an unfinished snapshot: %w", err)
+		return nil, fmt.Errorf("metrics: remove an unfinished snapshot: %w", err)
 	}
 	if err := d.setAsideBlocks(log); err != nil {
-		return fmt.Errorf("metrics: check the blocks: %w", err)
+		return nil, fmt.Errorf("metrics: check the blocks: %w", err)
 	}
 	if err := d.salvage(); err != nil {
-		return fmt.Errorf("metrics: check the write-ahead log: %w", err)
+		return nil, fmt.Errorf("metrics: check the write-ahead log: %w", err)
 	}
-	registered, options := &recording{Registerer: reg}, d.cfg.options()
+	registered, options := &recording{Registry: d.own}, d.cfg.options()
 	options.BlocksToDelete = d.blocksToDelete
-	d.db, err = tsdb.Open(d.cfg.Dir, log, registered, options, nil)
+	db, err := tsdb.Open(d.cfg.Dir, log, registered, options, d.opening.stats)
 	if err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, os.ErrPermission) {
 		// The newest hours are beyond repair. The blocks are sound.
 		registered.undo()
 		if asideErr := d.setAsideHead(err); asideErr != nil {
-			return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, errors.Join(err, asideErr))
+			return nil, fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, errors.Join(err, asideErr))
 		}
-		d.db, err = tsdb.Open(d.cfg.Dir, log, reg, options, nil)
+		db, err = tsdb.Open(d.cfg.Dir, log, registered, options, d.opening.stats)
 	}
 	if err != nil {
-		return fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, err)
+		return nil, fmt.Errorf("metrics: open %s: %w", d.cfg.Dir, err)
 	}
-	d.verify.engine.Store(d.db)
-	if unclean {
-		d.verifyBlocks()
+	if err := errors.Join(d.countRepairs(), registered.passOn(reg)); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	return d.countRepairs()
+	return db, nil
 }
 
 // unlock leaves no lock file behind: the next start knows that all was well.
@@ -104,21 +103,24 @@ func (d *DB) countRepairs() error {
 	return nil
 }
 
-// recording remembers what was registered, so that a second try can register
-// the same again.
+// recording remembers what was registered with the registry of our own, so
+// that a second try can register the same again, and others once it is open:
+// before, the engine's figures cannot be read.
 type recording struct {
-	prometheus.Registerer
+	*prometheus.Registry
 	collectors []prometheus.Collector
 }
 
+// Register implements prometheus.Registerer.
 func (r *recording) Register(c prometheus.Collector) error {
-	err := r.Registerer.Register(c)
+	err := r.Registry.Register(c)
 	if err == nil {
 		r.collectors = append(r.collectors, c)
 	}
 	return err
 }
 
+// MustRegister implements prometheus.Registerer.
 func (r *recording) MustRegister(cs ...prometheus.Collector) {
 	for _, c := range cs {
 		if err := r.Register(c); err != nil {
@@ -131,6 +133,20 @@ func (r *recording) undo() {
 	for _, c := range r.collectors {
 		r.Unregister(c)
 	}
+	r.collectors = nil
+}
+
+// passOn registers the same with another one, which may be nil.
+func (r *recording) passOn(to prometheus.Registerer) error {
+	if to == nil {
+		return nil
+	}
+	for _, c := range r.collectors {
+		if err := to.Register(c); err != nil {
+			return fmt.Errorf("metrics: register the engine's own figures: %w", err)
+		}
+	}
+	return nil
 }
 
 // setAsideBlocks opens each block as the engine would and moves those that

@@ -25,6 +25,10 @@ func (d *DB) Snapshot(ctx context.Context, dir string) error {
 }
 
 func (d *DB) snapshot(ctx context.Context, dir string) error {
+	db, err := d.opened()
+	if err != nil {
+		return err
+	}
 	d.snapshotting.Lock()
 	defer d.snapshotting.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -41,10 +45,10 @@ func (d *DB) snapshot(ctx context.Context, dir string) error {
 		return err
 	}
 	// The head's block holds in-order samples only.
-	if err := d.db.CompactOOOHead(ctx); err != nil {
+	if err := db.CompactOOOHead(ctx); err != nil {
 		return err
 	}
-	err = d.db.Snapshot(dir, true)
+	err = db.Snapshot(dir, true)
 	if !errors.Is(err, syscall.EXDEV) {
 		return errors.Join(err, ctx.Err())
 	}
@@ -53,7 +57,7 @@ func (d *DB) snapshot(ctx context.Context, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(d.path(snapshotDir))
-	if err := d.db.Snapshot(d.path(snapshotDir), true); err != nil {
+	if err := db.Snapshot(d.path(snapshotDir), true); err != nil {
 		return err
 	}
 	return errors.Join(os.CopyFS(dir, os.DirFS(d.path(snapshotDir))), ctx.Err())

@@ -33,9 +33,13 @@ type Stats struct {
 
 // Stats counts what is there. It walks the directory's file sizes.
 func (d *DB) Stats() (Stats, error) {
-	s := Stats{Series: d.db.Head().NumSeries()}
-	oldest, newest := d.db.Head().MinTime(), d.db.Head().MaxTime()
-	for _, b := range d.db.BlockMetas() {
+	db, err := d.opened()
+	if err != nil {
+		return Stats{}, fmt.Errorf("metrics: count: %w", err)
+	}
+	s := Stats{Series: db.Head().NumSeries()}
+	oldest, newest := db.Head().MinTime(), db.Head().MaxTime()
+	for _, b := range db.BlockMetas() {
 		s.Blocks++
 		s.Samples += b.Stats.NumSamples
 		oldest, newest = min(oldest, b.MinTime), max(newest, b.MaxTime)
@@ -66,7 +70,13 @@ func (d *DB) Stats() (Stats, error) {
 
 // ActiveSeries is the number of series in memory, cheap enough to ask at
 // every write.
-func (d *DB) ActiveSeries() uint64 { return d.db.Head().NumSeries() }
+func (d *DB) ActiveSeries() uint64 {
+	db, err := d.opened()
+	if err != nil {
+		return 0 // nothing can be written either
+	}
+	return db.Head().NumSeries()
+}
 
 // dirSize adds up the files below dir. Files that vanish meanwhile, as the
 // engine's do, count as nothing.
@@ -97,6 +107,10 @@ func dirSize(dir string) (int64, error) {
 
 // Cardinality returns where the active series come from: the limit largest
 // metrics, labels and label pairs. It walks the whole index in memory.
-func (d *DB) Cardinality(limit int) *tsdb.Stats {
-	return d.db.Head().Stats(model.MetricNameLabel, limit)
+func (d *DB) Cardinality(limit int) (*tsdb.Stats, error) {
+	db, err := d.opened()
+	if err != nil {
+		return nil, err
+	}
+	return db.Head().Stats(model.MetricNameLabel, limit), nil
 }

@@ -8,6 +8,11 @@
 // and number; one past a bound fails with metric.ErrTooLarge and harms no
 // other.
 //
+// Reading back what a killed process had written takes a while where there is
+// much (some 5 seconds for each 25 million samples). Begin returns before it;
+// opening.go is the one place that knows how far it is. Until then, every read
+// and write fails with a metric.StartingError and changes nothing.
+//
 // Failure behaviour: Open always comes up again on what can be read. Damage
 // in the write-ahead log costs the damaged pages of 32 KiB, a damaged block
 // is moved aside whole (one whose damage lies within is found by reading all
@@ -45,7 +50,7 @@ var (
 // DB is an open directory of figures. It is safe for concurrent use.
 type DB struct {
 	cfg       Config
-	db        *tsdb.DB
+	opening   opening
 	engine    *promql.Engine
 	own       *prometheus.Registry // the engine's own counters, for Stats
 	lock      fileutil.Releaser
@@ -59,9 +64,25 @@ type DB struct {
 	closeErr error
 }
 
-// Open opens the directory, repairing what a crash has left. The engine's
-// own figures are registered with reg, which may be nil.
+// Open opens the directory, repairing what a crash has left, and returns when
+// everything is there. The engine's own figures are registered with reg, which
+// may be nil.
 func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) {
+	d, err := Begin(cfg, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	<-d.Opened()
+	if err := d.Ready(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Begin does as Open, but takes the directory and returns: what is in it is
+// read back in the background. Opened is closed when that has ended, and Ready
+// says how.
+func Begin(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -72,9 +93,10 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) 
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("metrics: make the directory: %w", err)
 	}
-	d := &DB{cfg: cfg, own: prometheus.NewRegistry()}
+	d := &DB{cfg: cfg, opening: newOpening(), own: prometheus.NewRegistry()}
 	d.verify.damaged = map[ulid.ULID]struct{}{}
-	if err := d.open(log, both{d.own, reg}); err != nil {
+	unclean, err := d.takeLock()
+	if err != nil {
 		return nil, err
 	}
 	d.engine = promql.NewEngine(promql.EngineOpts{
@@ -87,6 +109,7 @@ func Open(cfg Config, log *slog.Logger, reg prometheus.Registerer) (*DB, error) 
 		EnableNegativeOffset: true,
 		Parser:               parser.NewParser(parser.Options{}),
 	})
+	go d.readBack(log, reg, unclean)
 	return d, nil
 }
 
@@ -114,58 +137,53 @@ func (c Config) options() *tsdb.Options {
 // Dir returns the directory.
 func (d *DB) Dir() string { return d.cfg.Dir }
 
-// Storage returns the storage itself, for Prometheus' own parts (scraping,
-// remote write, the query API). It is closed with Close, not by its users.
-func (d *DB) Storage() storage.Storage { return d.db }
+// Storage is what Prometheus' own parts read from and write to (scraping,
+// remote write, the query API).
+type Storage interface {
+	storage.SampleAndChunkQueryable
+	storage.AppendableV2
+}
+
+// Storage returns the storage itself. It is closed with Close, not by its
+// users.
+func (d *DB) Storage() Storage { return whenOpen{d} }
 
 // Exemplars returns the storage's exemplars.
-func (d *DB) Exemplars() storage.ExemplarQueryable { return d.db }
+func (d *DB) Exemplars() storage.ExemplarQueryable { return whenOpen{d} }
 
 // Engine returns the PromQL engine. Its queries pass the same bounds as
 // Instant and Range.
 func (d *DB) Engine() *promql.Engine { return d.engine }
 
+// closeWithin is how long Close waits for the directory to be read back.
+const closeWithin = time.Second
+
 // Close stops compaction and closes the files. It may be called again.
+//
+// Nothing can interrupt the reading back of a directory. Close waits for it,
+// but no longer than a second. A process that ends then leaves the files as a
+// kill does, which costs nothing; in one that goes on they are closed once
+// they were read.
 func (d *DB) Close() error {
 	d.closing.Do(func() {
-		d.stopVerifying()
-		if err := errors.Join(d.engine.Close(), d.db.Close(), d.dropDamaged(), d.unlock()); err != nil {
-			d.closeErr = fmt.Errorf("metrics: close %s: %w", d.cfg.Dir, err)
+		closeErr := d.engine.Close()
+		select {
+		case <-d.Opened():
+		case <-time.After(closeWithin):
+		}
+		if db := d.opening.abandon(); db != nil {
+			closeErr = errors.Join(closeErr, d.closeFiles(db))
+		}
+		if closeErr != nil {
+			d.closeErr = fmt.Errorf("metrics: close %s: %w", d.cfg.Dir, closeErr)
 		}
 	})
 	return d.closeErr
 }
 
-// both registers with the first registry and, if there is one, the second.
-type both struct {
-	own   *prometheus.Registry
-	other prometheus.Registerer
-}
-
-func (b both) Register(c prometheus.Collector) error {
-	if err := b.own.Register(c); err != nil {
-		return err
-	}
-	if b.other == nil {
-		return nil
-	}
-	return b.other.Register(c)
-}
-
-func (b both) MustRegister(cs ...prometheus.Collector) {
-	for _, c := range cs {
-		if err := b.Register(c); err != nil {
-			panic(err)
-		}
-	}
-}
-
-func (b both) Unregister(c prometheus.Collector) bool {
-	ok := b.own.Unregister(c)
-	if b.other != nil {
-		b.other.Unregister(c)
-	}
-	return ok
+func (d *DB) closeFiles(db *tsdb.DB) error {
+	d.stopVerifying()
+	return errors.Join(db.Close(), d.dropDamaged(), d.unlock())
 }
 
 func (d *DB) path(elem ...string) string {

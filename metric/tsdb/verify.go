@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -21,7 +20,6 @@ import (
 // damage within one would show only when a query or a compaction comes upon
 // it, and fail that each time.
 type verifier struct {
-	engine  atomic.Pointer[tsdb.DB] // nil until it is open
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	mu      sync.Mutex
@@ -35,12 +33,12 @@ const (
 	breather       = 2 * time.Millisecond
 )
 
-// verifyBlocks starts reading all blocks that there are now.
-func (d *DB) verifyBlocks() {
+// verifyBlocks starts reading all blocks that db has now.
+func (d *DB) verifyBlocks(db *tsdb.DB) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.verify.stop = cancel
 	d.verify.done.Go(func() {
-		for _, b := range d.db.Blocks() {
+		for _, b := range db.Blocks() {
 			err := readThrough(ctx, b)
 			if err == nil || ctx.Err() != nil {
 				continue
@@ -114,9 +112,9 @@ func at(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) 
 
 // blocksToDelete adds the damaged blocks to those past their retention.
 func (d *DB) blocksToDelete(blocks []*tsdb.Block) map[ulid.ULID]struct{} {
-	engine := d.verify.engine.Load()
-	if engine == nil {
-		return nil // it is being opened; retention waits for the next look
+	engine, err := d.opened()
+	if err != nil {
+		return nil // retention waits for the next look
 	}
 	out := tsdb.DefaultBlocksToDelete(engine)(blocks)
 	d.verify.mu.Lock()
