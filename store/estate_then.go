@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/uptrace/bun"
 
@@ -95,18 +96,27 @@ func environments(of []versionRow) []string {
 }
 
 // entitiesThenHolding lists those of a past time that hold a text. What is
-// searched is what the sources say together, so all is read and merged first.
+// searched is what the sources say together: what one of them says is read of
+// all, and what can hold the text is merged.
 func (s *Store) entitiesThenHolding(ctx context.Context, f estate.Filter, after []byte) (page estate.Page, err error) {
 	var versions []versionRow
-	err = s.versionsThen(f).Where("valid_to > ? AND valid_from <= ?", micros(f.At), micros(f.At)).Scan(ctx, &versions)
+	err = s.versionsThen(f).Column("environment", "id", "source", "kind", "name", "attributes").
+		Where("valid_to > ? AND valid_from <= ?", micros(f.At), micros(f.At)).Scan(ctx, &versions)
 	if err != nil {
 		return page, s.explain("list entities", err)
 	}
-	placed, err := group(versions)
+	part := searchable(f.Text)
+	type entity struct{ environment, id string }
+	can := map[entity]bool{}
+	for _, v := range versions {
+		if canHold(v, part) {
+			can[entity{v.Environment, v.ID}] = true
+		}
+	}
+	placed, err := group(slices.DeleteFunc(versions, func(v versionRow) bool { return !can[entity{v.Environment, v.ID}] }))
 	if err != nil {
 		return page, err
 	}
-	part := searchable(f.Text)
 	placed = slices.DeleteFunc(placed, func(e placedEntity) bool { return !strings.Contains(entitySearch(e.Entity), part) })
 	page.Total = min(len(placed), maxTotal)
 	if after != nil {
@@ -116,8 +126,19 @@ func (s *Store) entitiesThenHolding(ctx context.Context, f estate.Filter, after 
 		placed = placed[:n]
 		page.Next = cursor(entityList, []byte(placed[n-1].place))
 	}
-	for _, e := range placed {
-		page.Entities = append(page.Entities, e.Entity)
+	shown := make([]versionRow, len(placed))
+	for i, e := range placed {
+		shown[i] = versionRow{Environment: e.Environment, ID: e.ID}
 	}
-	return page, nil
+	page.Entities, err = s.merged(ctx, f, shown)
+	return page, err
+}
+
+// canHold tells whether a search text to which a version gives a part can hold
+// a text. Parts are on lines of their own, and attributes are stored as JSON,
+// which writes some letters otherwise: with these in the text nothing is known.
+func canHold(v versionRow, text string) bool {
+	return strings.ContainsAny(text, "\"\\<>&\u2028\u2029") || strings.ContainsFunc(text, unicode.IsControl) ||
+		strings.Contains(strings.ToLower(v.ID), text) || strings.Contains(strings.ToLower(v.Name), text) ||
+		strings.Contains(strings.ToLower(v.Attributes), text)
 }

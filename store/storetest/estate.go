@@ -167,7 +167,7 @@ func estateList(t *testing.T, s Store) {
 	var many []estate.Entity
 	for i := range 120 {
 		many = append(many, estate.Entity{ID: fmt.Sprintf("unit:web-1:%03d.service", i), Kind: estate.Unit,
-			Name: fmt.Sprintf("%c%03d", "aB"[i%2], i), Attributes: map[string]string{"path": "/etc/100%_\\sure"}})
+			Name: fmt.Sprintf("%c%03d", "aB"[i%2], i), Attributes: map[string]string{"path": "/etc/100%_\\sure", "odd": "<ä & \"ö\\\t>"}})
 	}
 	many = append(many, estate.Entity{ID: "host:web-1", Kind: estate.Host, Name: "web-1"})
 	observe("home", many...)
@@ -203,11 +203,15 @@ func estateList(t *testing.T, s Store) {
 		filter estate.Filter
 		want   int
 	}{
-		"kind":        {estate.Filter{Kinds: []estate.Kind{estate.Host}}, 2},
-		"environment": {estate.Filter{Environments: []string{"shop"}}, 1},
-		"name":        {estate.Filter{Text: "B00"}, 5},
-		"attribute":   {estate.Filter{Text: "100%_\\S"}, 120},
-		"wildcards":   {estate.Filter{Text: "1%e"}, 0},
+		"kind":          {estate.Filter{Kinds: []estate.Kind{estate.Host}}, 2},
+		"environment":   {estate.Filter{Environments: []string{"shop"}}, 1},
+		"name":          {estate.Filter{Text: "B00"}, 5},
+		"attribute":     {estate.Filter{Text: "100%_\\S"}, 120},
+		"wildcards":     {estate.Filter{Text: "1%e"}, 0},
+		"odd letters":   {estate.Filter{Text: "<Ä & \"Ö\\\t>"}, 120},
+		"one of them":   {estate.Filter{Text: "\\\t"}, 120},
+		"a fact's name": {estate.Filter{Text: "odd"}, 0},
+		"two facts":     {estate.Filter{Text: "sure\n<ä"}, 120},
 	} {
 		for _, at := range []time.Time{{}, at} {
 			c.filter.At = at
