@@ -6,10 +6,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sort"
 	"strings"
 	"time"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -121,32 +121,35 @@ func smsText(m respond.Message, segments int) string {
 		link = "\n" + s.Link
 	}
 	fits := func(t string) bool { return smsSegments(t) <= segments }
+	if m.Kind == respond.VerifyMessage {
+		return text // the code first: phones show it on the locked screen
+	}
 	begin := smsBegin(m)
 	if link != "" && !fits(begin+link) {
 		link = ""
 	}
-	for utf8.RuneCountInString(head) > len([]rune(begin)) && !fits(head+link) {
-		r := []rune(head)
-		head = strings.TrimRight(string(r[:len(r)-1]), " ")
-		if !strings.HasPrefix(head, begin) {
-			head = begin
-		}
+	rest := strings.TrimPrefix(head, begin)
+	head = begin + longest(rest, "", func(t string) bool { return fits(begin + t + link) })
+	more := longest(text, "...", func(t string) bool { return fits(head + "\n" + t + link) })
+	if len(more) >= 10 {
+		return head + "\n" + more + link
 	}
-	if m.Kind == respond.VerifyMessage {
-		return text // the code first: phones show it on the locked screen
+	return head + link
+}
+
+// longest returns as much of a text as fits, with the end behind it where that
+// is not all. What is shorter never costs more.
+func longest(text, end string, fits func(string) bool) string {
+	if fits(text) {
+		return text
 	}
-	body := head + link
-	for r := []rune(text); len(r) >= 10; r = r[:len(r)-1] {
-		cut := strings.TrimRight(string(r), " ")
-		if len(r) < len([]rune(text)) {
-			cut += "..."
-		}
-		if t := head + "\n" + cut + link; fits(t) {
-			body = t
-			break
-		}
+	r := []rune(text)
+	cut := func(n int) string { return strings.TrimRight(string(r[:n]), " ") + end }
+	n := sort.Search(len(r), func(n int) bool { return !fits(cut(n + 1)) })
+	if n == 0 {
+		return ""
 	}
-	return body
+	return cut(n)
 }
 
 // smsSegments is how many messages a text costs: 160 letters of the GSM
