@@ -32,7 +32,7 @@ const (
 	maxAsks        = 3  // of one listener that does not answer
 	maxTakeovers   = 10 // of one whose owner changes
 	askAgain       = 5 * time.Minute
-	settles        = 2 * time.Minute  // seen for so long, a listener that vanishes is missed
+	settles        = 30 * time.Minute // seen for so long, a listener that vanishes is missed; what somebody tries for a while is not
 	settlesPassing = 10 * time.Minute // before one on a port that the kernel chose is asked
 	settlesForGood = 24 * time.Hour   // before such a one is missed
 	missedFor      = time.Hour        // then it is forgotten
@@ -58,7 +58,7 @@ func isBinary(port uint16) bool {
 // Each listener is asked once, gently; see sniff. What has once been found is
 // remembered over restarts, so that a service that is stopped keeps a probe
 // that fails, for an hour; then it is taken as gone for good. A listener that
-// never stood for two minutes is not missed. A port that the kernel chose is
+// never stood for half an hour is not missed. A port that the kernel chose is
 // asked when it has stood for ten, and missed only when it stood for a day:
 // test servers and tools come and go.
 type Discoverer struct {

@@ -210,12 +210,30 @@ func TestAStoppedServiceIsMissedAfterACrash(t *testing.T) {
 		}
 		return namesOfSpecs(specs)
 	}
-	for range 5 {
+	for range 65 {
 		look(80)
 	}
 	d = m.discoverer(t, path) // nothing told the first one that it ends
 	if got := look(); got != "http-127.0.0.1-80" {
 		t.Errorf("after a crash: %q", got)
+	}
+}
+
+// A developer's server that ran for twenty minutes is no service that is down.
+func TestAServerThatWasTriedIsNotMissed(t *testing.T) {
+	m := &machine{speaks: map[uint16]protocol{8080: speaksHTTP}}
+	d := m.discoverer(t, filepath.Join(t.TempDir(), "probes.json"))
+	now := time.Now()
+	for n := range 42 {
+		ports := []uint16{8080}
+		if n == 41 {
+			ports = nil
+		}
+		now = now.Add(30 * time.Second)
+		specs, err := d.Discover(t.Context(), now, listening(ports...))
+		if err != nil || len(specs) != len(ports) {
+			t.Fatalf("after %d looks: %v, %v", n, specs, err)
+		}
 	}
 }
 
