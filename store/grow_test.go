@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -181,7 +182,8 @@ func TestTheIndexOfTextsKeepsNothingOfWhatIsGone(t *testing.T) {
 	var batch []finding.Applied
 	for n := range 50 {
 		batch = append(batch, finding.Applied{Finding: finding.Finding{ID: fmt.Sprint(n), Key: finding.Key{Tenant: "default", Check: "disk-slow", Entity: fmt.Sprint(n)},
-			Report: finding.Report{Severity: finding.Warning, Title: "slow"}, State: finding.Resolved, ChangedAt: now, ResolvedAt: now.Add(time.Duration(n%2) * time.Hour), Revision: 1}})
+			Report: finding.Report{Severity: finding.Warning, Title: "slow"}, State: finding.Resolved, ChangedAt: now, ResolvedAt: now.Add(time.Duration(n%2) * time.Hour), Revision: 1},
+			Events: []finding.Event{{ID: fmt.Sprint(n), Finding: fmt.Sprint(n), At: now, Kind: "opened", To: finding.Open}}})
 	}
 	if err := s.ApplyFindings(t.Context(), batch); err != nil {
 		t.Fatal(err)
@@ -205,5 +207,19 @@ func TestTheIndexOfTextsKeepsNothingOfWhatIsGone(t *testing.T) {
 		if numbers, indexed := left(); numbers != c.want || indexed != c.want {
 			t.Errorf("%d numbers and %d texts are left, want %d", numbers, indexed, c.want)
 		}
+		if err := s.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+
+	// And what is not in it is told.
+	if _, err := s.write.NewRaw("DROP TRIGGER finding_begins").Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ApplyFindings(t.Context(), batch[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "1 rows of findings that no search finds") {
+		t.Errorf("a finding that is not in the index: %v", err)
 	}
 }

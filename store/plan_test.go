@@ -12,6 +12,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/store/storetest"
 )
 
 // asked keeps what is asked of a database.
@@ -107,4 +108,36 @@ func (s *Store) plan(t *testing.T, query string) string {
 		fmt.Fprintln(&b, step.Detail)
 	}
 	return b.String()
+}
+
+// TestPostgresAsksTheIndexOfTexts, whatever it knows of how many rows there are.
+func TestPostgresAsksTheIndexOfTexts(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, Config{Dir: t.TempDir(), DSN: storetest.Postgres(t)})
+	a := &asked{}
+	silent := s.read
+	s.read = silent.WithQueryHook(a)
+	defer func() { s.read = silent }()
+	if _, err := s.Findings(t.Context(), finding.Filter{Tenant: "default", Text: "disk-slow"}); err != nil {
+		t.Fatal(err)
+	}
+	var setting, query string
+	for _, q := range a.selects {
+		switch {
+		case strings.HasPrefix(q, "SET LOCAL"):
+			setting = q
+		case strings.HasPrefix(q, "SELECT"):
+			query = q
+		}
+	}
+	var plan []string
+	err := silent.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewRaw(setting).Exec(ctx); err != nil {
+			return err
+		}
+		return tx.NewRaw("EXPLAIN "+query).Scan(ctx, &plan)
+	})
+	if err != nil || !strings.Contains(strings.Join(plan, "\n"), "Bitmap Index Scan on findings_grams") {
+		t.Errorf("%s; %s is planned as\n%s\n%v", setting, query, strings.Join(plan, "\n"), err)
+	}
 }
