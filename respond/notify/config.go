@@ -13,7 +13,7 @@ import (
 )
 
 // Config says which channels there are. What is nil is not set up; webhooks,
-// Microsoft Teams and PagerDuty need nothing but their contacts.
+// Microsoft Teams, PagerDuty and shoutrrr need nothing but their contacts.
 type Config struct {
 	Slack     *SlackConfig    `yaml:"slack"`
 	Email     *EmailConfig    `yaml:"email"`
@@ -235,6 +235,7 @@ func Senders(cfg Config, secrets Secrets) map[respond.Channel]respond.Sender {
 		respond.Webhook:   &webhook{client: contact, vault: keys},
 		respond.Teams:     &teams{client: contact, vault: keys},
 		respond.PagerDuty: &pagerDuty{client: provider, config: pager, vault: keys},
+		respond.Shoutrrr:  newShoutrrr(keys),
 	}
 	if s := cfg.Slack; s != nil {
 		senders[respond.Slack] = &slack{client: provider, config: s.withDefaults(), secrets: secrets}

@@ -45,9 +45,7 @@ func (s *slack) Send(ctx context.Context, m respond.Message) respond.Outcome {
 	}
 	// The update first: done twice it does no harm, unlike the answer in the
 	// thread. Where it cannot be done at all, the answer still can.
-	card := slackCard(m, channel)
-	card.TS = ts
-	if _, o := s.call(ctx, token, "chat.update", card); o.State == respond.Due {
+	if _, o := s.call(ctx, token, "chat.update", slackStanding(m, channel, ts)); o.State == respond.Due {
 		o.Uncertain = false
 		return o
 	}

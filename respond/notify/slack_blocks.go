@@ -61,7 +61,30 @@ const (
 
 // slackCard is the pure part: a message as it stands in the channel.
 func slackCard(m respond.Message, channel string) slackMessage {
+	return slackLaidOut(m, shapeOf(m), channel)
+}
+
+// slackStanding is the pure part of the incident's first message, changed in
+// place: how things stand now rather than what the news is.
+func slackStanding(m respond.Message, channel, ts string) slackMessage {
 	s := shapeOf(m)
+	if m.Kind == respond.UpdateMessage {
+		switch m.Content.State {
+		case respond.Acknowledged:
+			s.Headline = strings.Replace(s.Headline, "Update", "Acknowledged", 1)
+		case respond.Snoozed:
+			s.Headline = strings.Replace(s.Headline, "Update", "Snoozed", 1)
+		case respond.Triggered: // nobody has it: as loud as at first
+			m.Kind = respond.PageMessage
+			s = shapeOf(m)
+		}
+	}
+	card := slackLaidOut(m, s, channel)
+	card.TS = ts
+	return card
+}
+
+func slackLaidOut(m respond.Message, s shape, channel string) slackMessage {
 	blocks := []slackBlock{{Type: "header", Text: &slackText{Type: "plain_text", Text: clip(s.Mark+" "+s.Headline, slackHeader), Emoji: true}}}
 	if s.Text != "" {
 		blocks = append(blocks, slackBlock{Type: "section", Text: &slackText{Type: "mrkdwn", Text: clip(slackEscape(s.Text), slackSection)}})

@@ -54,7 +54,13 @@ func TestSlackKeepsOneMessageOfAnIncident(t *testing.T) {
 		kind respond.MessageKind
 		want respond.Outcome
 	}{
-		"both": {steps{slackSays(t, "chat.update", done, in("ts", "17.5")), slackSays(t, "chat.postMessage", done, in("thread_ts", "17.5"))},
+		"both": {steps{slackSays(t, "chat.update", done, func(body map[string]any) {
+			in("ts", "17.5")(body)
+			in("text", "Acknowledged #12: Checkout fails for 8 % of customers")(body)
+		}), slackSays(t, "chat.postMessage", done, func(body map[string]any) {
+			in("thread_ts", "17.5")(body)
+			in("text", "Update #12: Checkout fails for 8 % of customers")(body)
+		})},
 			respond.UpdateMessage, respond.Outcome{State: respond.Sent, ProviderID: "C1:18.2", Thread: "C1:17.5"}},
 		"a page again is seen in the channel": {steps{slackSays(t, "chat.update", done, nil), slackSays(t, "chat.postMessage", done, in("reply_broadcast", "true"))},
 			respond.PageMessage, respond.Outcome{State: respond.Sent, ProviderID: "C1:18.2", Thread: "C1:17.5"}},
@@ -76,7 +82,7 @@ func TestSlackKeepsOneMessageOfAnIncident(t *testing.T) {
 			s.steps = c.steps
 			_, senders := setUp(t, s.URL)
 			m := page(respond.Slack, "C1", "")
-			m.Kind, m.Content.Thread = c.kind, "C1:17.5"
+			m.Kind, m.Content.Thread, m.Content.State = c.kind, "C1:17.5", respond.Acknowledged
 			if got := senders[respond.Slack].Send(context.Background(), m); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
