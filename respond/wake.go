@@ -2,6 +2,7 @@ package respond
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -95,10 +96,13 @@ func (s *Service) wakeIncidents(ctx context.Context, now, ahead time.Time) (n in
 			byTenant[i.Tenant] = append(byTenant[i.Tenant], i)
 		}
 		var batch Batch
+		var failed []error
 		for tenant, list := range byTenant {
 			all, err := s.facts(ctx, tenant, list, now)
 			if err != nil {
-				return err
+				// The other tenants' escalations go on.
+				failed = append(failed, err)
+				continue
 			}
 			stands := map[string]bool{}
 			for _, f := range all {
@@ -115,7 +119,7 @@ func (s *Service) wakeIncidents(ctx context.Context, now, ahead time.Time) (n in
 			}
 		}
 		batch.Decisions = lastDigests(batch.Decisions)
-		return s.apply(ctx, batch, now)
+		return errors.Join(append(failed, s.apply(ctx, batch, now))...)
 	})
 	return n, err
 }
@@ -143,7 +147,8 @@ func (s *Service) facts(ctx context.Context, tenant string, list []Incident, now
 	}
 	roster, err := s.roster(ctx, tenant)
 	if err != nil {
-		return nil, err
+		// Steps that need it say so in the ledger, and those that do not go on.
+		roster = noRoster{err}
 	}
 	router, err := s.router(ctx, tenant)
 	if err != nil {
@@ -260,4 +265,11 @@ func (s *Service) muted(ctx context.Context, router Router, i Incident, now time
 		}
 	}
 	return reason, until, nil
+}
+
+// noRoster is a roster that could not be read.
+type noRoster struct{ err error }
+
+func (n noRoster) OnCall(string, time.Time) ([]Duty, time.Time, error) {
+	return nil, time.Time{}, n.err
 }
