@@ -90,6 +90,13 @@ func (byRule) Route(a respond.Alert, _ time.Time) []respond.Target {
 
 func benchDesk(b *testing.B, dsn string) *respond.Service {
 	b.Helper()
+	service, _ := benchService(b, dsn, respond.Options{
+		Router: func(context.Context, string) (respond.Router, error) { return byRule{}, nil }})
+	return service
+}
+
+func benchService(b *testing.B, dsn string, opt respond.Options) (*respond.Service, *store.Store) {
+	b.Helper()
 	s, err := store.Open(b.Context(), store.Config{DSN: dsn, Dir: b.TempDir()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
@@ -99,6 +106,5 @@ func benchDesk(b *testing.B, dsn string) *respond.Service {
 			b.Error(err)
 		}
 	})
-	return respond.NewService(s, respond.Options{
-		Router: func(context.Context, string) (respond.Router, error) { return byRule{}, nil }}, slog.New(slog.DiscardHandler))
+	return respond.NewService(s, opt, slog.New(slog.DiscardHandler)), s
 }
