@@ -57,7 +57,7 @@ func (s *Store) DueAlerts(ctx context.Context, now, ahead time.Time, limit int) 
 func (s *Store) IncidentAlerts(ctx context.Context, tenant, incident string, standing bool, limit int) ([]respond.Standing, error) {
 	var rows []alertRow
 	q := s.read.NewSelect().Model(&rows).Join("JOIN incident_alerts AS j ON j.alert = alert_row.id").
-		Where("j.incident = ?", plain(incident)).Where("alert_row.tenant = ?", tenant).
+		Where("j.incident = ?", plain(incident)).Where("j.tenant = ?", tenant). // not the alert's: SQLite would walk all of the tenant's
 		OrderExpr("j.at DESC, alert_row.id").Limit(int64(limit))
 	if standing {
 		q = q.Where("alert_row.fate <> ?", respond.Over)
