@@ -125,7 +125,10 @@ func TestHTTPSaysWhatIsWrong(t *testing.T) {
 	mux.HandleFunc("/slow-body", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "x")
 		w.(http.Flusher).Flush()
-		time.Sleep(120 * time.Millisecond)
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
 	})
 	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
 		junk := strings.Repeat("j", 64<<10)
@@ -180,7 +183,7 @@ func TestHTTPSaysWhatIsWrong(t *testing.T) {
 		{"not HTTP", Spec{Target: server.URL + "/garbage"}, Down, ReasonProtocol, "not what the protocol allows"},
 		{"hangs", Spec{Target: "http://" + hang, Timeout: 80 * time.Millisecond}, Down, ReasonTimeout, "no answer within 80ms to the request"},
 		{"hangs in TLS", Spec{Target: "https://" + hang, Timeout: 80 * time.Millisecond}, Down, ReasonTimeout, "to the TLS handshake"},
-		{"slow body", Spec{Target: server.URL + "/slow-body", Timeout: 60 * time.Millisecond}, Down, ReasonTimeout, "the answer began"},
+		{"slow body", Spec{Target: server.URL + "/slow-body", Timeout: 300 * time.Millisecond}, Down, ReasonTimeout, "the answer began"},
 		{"refused", Spec{Target: "http://" + vacant(t)}, Down, ReasonRefused, "nothing listens there"},
 		{"not TLS", Spec{Target: strings.Replace(server.URL, "http:", "https:", 1)}, Down, ReasonTLS, ""},
 		{"no such name", Spec{Target: "http://no-such-name.invalid/?token=hunter2"}, Down, ReasonResolve, "no-such-name.invalid"},
