@@ -50,6 +50,7 @@ func verbs() []verb {
 		{"changes", "", "list what changed, newest first", changes},
 		{"checks", "", "list which checks pass, fire or cannot be told", checks},
 		{"verify", "ledger", "read the whole page ledger and list what is lost or stuck", verify},
+		{"diagnose", "FILE", "rank what caused a symptom, from files alone; no server is needed", diagnose},
 		{"backup", "", "write a backup of state and metrics, also while running", backup},
 		{"restore", "FILE", "make a new data folder from a backup", restore},
 		{"config", "FILE", "check a configuration file", checkConfig},

@@ -1,0 +1,179 @@
+package correlate
+
+import (
+	"fmt"
+	"math"
+)
+
+// Panel is a record of many signals over one time, in which something may have
+// begun: what there is when no separate record of normal operation was kept.
+// Each Series has its samples in Window; Normal is not used.
+type Panel struct {
+	Times   []int64
+	Onset   int64  // Unix seconds when it began; 0 has it found
+	Calls   []Call // may be none: then the evidence alone ranks
+	Symptom int    // place in Series of what was noticed; -1 where nobody says
+	Series  []Series
+}
+
+// Bounds of a panel.
+const (
+	leastBefore = 20   // samples that what is usual is read from
+	leastAfter  = 3    // samples of the incident
+	strongest   = 100. // spreads beyond which a shift is not told apart
+)
+
+// shift is how one series changed at the onset.
+type shift struct {
+	size  float64 // spreads, 0 to strongest
+	ratio float64 // size over what the series does by itself; from 1 on it counts
+	up    bool
+	from  float64
+	to    float64
+	begun int64 // when it left its usual range for good, 0 where it did not
+}
+
+func (p *Panel) check() error {
+	if len(p.Times) < leastBefore+leastAfter {
+		return fmt.Errorf("%w: there are %d samples; at least %d are needed", ErrCase, len(p.Times), leastBefore+leastAfter)
+	}
+	for i := 1; i < len(p.Times); i++ {
+		if p.Times[i] <= p.Times[i-1] {
+			return fmt.Errorf("%w: times must rise; %d follows %d", ErrCase, p.Times[i], p.Times[i-1])
+		}
+	}
+	for _, s := range p.Series {
+		if len(s.Window) != len(p.Times) {
+			return fmt.Errorf("%w: %s of %s has %d samples, not %d", ErrCase, s.Name, s.Entity, len(s.Window), len(p.Times))
+		}
+	}
+	if p.Symptom < -1 || p.Symptom >= len(p.Series) {
+		return fmt.Errorf("%w: the symptom is no series", ErrCase)
+	}
+	return nil
+}
+
+// shiftOf compares a series before and after place k. What the series does by
+// itself is read from neighbouring stretches of the time before.
+func shiftOf(s *Series, times []int64, k int) (out shift, ok bool) {
+	before, after := present(s.Window[:k]), present(s.Window[k:])
+	if len(before) < leastBefore/2 || len(after) < leastAfter {
+		return out, false
+	}
+	low, high := min(before[0], after[0]), max(before[len(before)-1], after[len(after)-1])
+	middle := quantile(before, .5)
+	away := make([]float64, 0, len(before))
+	for _, x := range before {
+		away = append(away, math.Abs(x-middle))
+	}
+	spread := max(1.4826*quantile(present(away), .5), (quantile(before, .75)-quantile(before, .25))/1.349, .01*(high-low), .002*math.Abs(middle))
+	if spread == 0 {
+		return shift{from: middle, to: middle}, true
+	}
+	delta := step(before, after)
+	out = shift{from: middle, to: middle + delta, up: delta > 0, size: min(strongest, math.Abs(delta)/spread)}
+	usual := 3.0
+	for n := min(k-k/2, max(leastAfter, len(s.Window)-k)); k >= 2*n; k -= n {
+		a, b := present(s.Window[max(0, k-3*n):k-n]), present(s.Window[k-n:k])
+		if len(a) < leastAfter || len(b) < leastAfter {
+			continue
+		}
+		usual = max(usual, 1.5*math.Abs(step(a, b))/spread)
+	}
+	out.ratio = out.size / usual
+	out.begun = begun(s.Window, times, len(s.Window)-len(s.Window[k:]), middle, spread, out.up)
+	return out, true
+}
+
+// step is how far the distribution of b lies from a's, in the part where it
+// moved most: its middle, or its tails.
+func step(a, b []float64) (delta float64) {
+	for _, q := range []float64{.5, .9, .1} {
+		if d := quantile(b, q) - quantile(a, q); math.Abs(d) > math.Abs(delta) {
+			delta = d
+		}
+	}
+	return delta
+}
+
+// begun is when three samples in a row first lay outside the usual.
+func begun(v []float64, times []int64, from int, middle, spread float64, up bool) int64 {
+	run := 0
+	for i := max(0, from-leastAfter); i < len(v); i++ {
+		out := v[i]-middle > 3*spread
+		if !up {
+			out = middle-v[i] > 3*spread
+		}
+		if !out {
+			run = 0
+			continue
+		}
+		if run++; run == 3 {
+			return times[i-2]
+		}
+	}
+	return 0
+}
+
+// findOnset is the place where the series, taken together, change most: each
+// series' best two-sample difference of clipped, scaled values, squared and
+// summed over the tenth of series that differ most (after CUSUM; Page 1954).
+func findOnset(p *Panel) int {
+	n := len(p.Times)
+	first, last := max(leastBefore, n/10), n-leastAfter
+	total := make([]float64, n)
+	var rows [][]float64
+	for i := range p.Series {
+		if row := contrast(p.Series[i].Window); row != nil {
+			rows = append(rows, row)
+		}
+	}
+	best, at := -1., last
+	column := make([]float64, len(rows))
+	for k := first; k <= last; k++ {
+		for i, r := range rows {
+			column[i] = r[k]
+		}
+		top := present(column)
+		for _, x := range top[len(top)-min(len(top), max(3, len(top)/10)):] {
+			total[k] += x
+		}
+		if total[k] > best {
+			best, at = total[k], k
+		}
+	}
+	return at
+}
+
+// contrast is, for each place, the squared difference of the means before and
+// after it, in units of its chance error.
+func contrast(v []float64) []float64 {
+	sorted := present(v)
+	if len(sorted) < leastBefore {
+		return nil
+	}
+	middle := quantile(sorted, .5)
+	spread := max((quantile(sorted, .75)-quantile(sorted, .25))/1.349, .01*(sorted[len(sorted)-1]-sorted[0]))
+	if spread == 0 {
+		return nil
+	}
+	sum, count := make([]float64, len(v)+1), make([]float64, len(v)+1)
+	for i, x := range v {
+		sum[i+1], count[i+1] = sum[i], count[i]
+		if !math.IsNaN(x) {
+			sum[i+1] += min(5, max(-5, (x-middle)/spread))
+			count[i+1]++
+		}
+	}
+	out := make([]float64, len(v))
+	n := len(v)
+	for k := 1; k < n; k++ {
+		a, b := count[k], count[n]-count[k]
+		if a == 0 || b == 0 {
+			continue
+		}
+		d := sum[k]/a - (sum[n]-sum[k])/b
+		out[k] = d * d * a * b / (a + b)
+	}
+	return out
+}

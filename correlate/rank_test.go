@@ -1,0 +1,130 @@
+package correlate
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// panel is six services of which a calls b and c, b calls d and e, c calls e,
+// over 600 samples; fault changes them from sample 400 on.
+func panel(seed uint64, calls bool, fault func(series map[string][]float64)) Panel {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	p := Panel{Symptom: -1}
+	byName := map[string][]float64{}
+	for _, s := range []string{"a", "b", "c", "d", "e", "f"} {
+		for _, m := range []struct {
+			name   string
+			signal Signal
+			f      func() float64
+		}{
+			{"cpu", Resource, func() float64 { return 20 + 2*rng.NormFloat64() }},
+			{"mem", Resource, func() float64 { return 500 + 5*rng.NormFloat64() }},
+			{"latency", Latency, func() float64 { return .05 * math.Exp(.1*rng.NormFloat64()) }},
+			{"load", Traffic, func() float64 { return 100 + 5*rng.NormFloat64() }},
+			{"flat", Resource, func() float64 { return 3 }},
+		} {
+			v := make([]float64, 600)
+			for i := range v {
+				v[i] = m.f()
+			}
+			byName[s+"_"+m.name] = v
+			p.Series = append(p.Series, Series{Entity: s, Signal: m.signal, Name: m.name, Window: v})
+		}
+	}
+	for i := range 600 {
+		p.Times = append(p.Times, 1_700_000_000+5*int64(i))
+	}
+	if calls {
+		p.Calls = []Call{{"a", "b"}, {"a", "c"}, {"b", "d"}, {"b", "e"}, {"c", "e"}}
+		p.Symptom = 2
+	}
+	if fault != nil {
+		fault(byName)
+	}
+	return p
+}
+
+func add(v []float64, from int, x float64) {
+	for i := from; i < len(v); i++ {
+		v[i] += x
+	}
+}
+
+func TestRank(t *testing.T) {
+	cpu := func(s map[string][]float64) {
+		add(s["d_cpu"], 400, 40)
+		add(s["d_latency"], 401, .1)
+		add(s["b_latency"], 402, .1)
+		add(s["a_latency"], 402, .1)
+	}
+	delay := func(s map[string][]float64) {
+		add(s["e_latency"], 400, .3)
+		for _, n := range []string{"a", "b", "c"} {
+			add(s[n+"_latency"], 401, .3)
+		}
+	}
+	for _, x := range []struct {
+		name  string
+		fault func(map[string][]float64)
+		calls bool
+		onset int64
+		want  string
+	}{
+		{"a busy CPU, nothing else known", cpu, false, 0, "d"},
+		{"a busy CPU, calls known", cpu, true, 0, "d"},
+		{"a busy CPU, onset known", cpu, false, 1_700_002_000, "d"},
+		{"a delay, calls known", delay, true, 0, "e"},
+		{"a delay, nothing else known", delay, false, 0, "e"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			right := 0
+			for seed := range uint64(20) {
+				p := panel(seed, x.calls, x.fault)
+				p.Onset = x.onset
+				d, err := Rank(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(d.Causes) > 0 && d.Causes[0].Entity == x.want {
+					right++
+				}
+			}
+			if right < 19 {
+				t.Errorf("%s was first in %d of 20", x.want, right)
+			}
+		})
+	}
+}
+
+func TestRankIsQuietWhereNothingHappens(t *testing.T) {
+	for _, calls := range []bool{false, true} {
+		quiet := 0
+		for seed := range uint64(60) {
+			d, err := Rank(panel(seed, calls, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Verdict == NoSymptom {
+				quiet++
+			}
+		}
+		if quiet < 57 {
+			t.Errorf("calls known %v: quiet in %d of 60", calls, quiet)
+		}
+	}
+}
+
+func TestRankRefuses(t *testing.T) {
+	p := panel(1, false, nil)
+	p.Times = p.Times[:10]
+	if _, err := Rank(p); !errors.Is(err, ErrCase) {
+		t.Errorf("too short: %v", err)
+	}
+	p = panel(1, false, nil)
+	p.Onset = p.Times[3]
+	if d, err := Rank(p); err != nil || d.Verdict != Unknown {
+		t.Errorf("an onset with nothing before it: %s, %v", d.Verdict, err)
+	}
+}
