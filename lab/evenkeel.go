@@ -25,6 +25,7 @@ type Evenkeel struct {
 	URL   string
 	Token string        // an admin's API token
 	Data  string        // its data folder
+	Alive time.Duration // from its start until /healthz answered
 	Ready time.Duration // from its start until /readyz said yes
 
 	client *http.Client
@@ -37,6 +38,10 @@ type Options struct {
 	Data   string // an existing data folder; a fresh one by default
 	Listen string // a free loopback port by default
 }
+
+// startWithin is when a start has failed. Reading back a large write-ahead log
+// takes its time.
+const startWithin = 2 * time.Minute
 
 // StartEvenkeel runs "evenkeel up" and waits until it is ready.
 // BuildEvenkeel comes first.
@@ -72,6 +77,11 @@ func (s *Stage) StartEvenkeel(ctx context.Context, o Options) (*Evenkeel, error)
 	}
 	e.Process = p
 	for {
+		if e.Alive == 0 {
+			if _, err := e.Do(ctx, http.MethodGet, "/healthz", nil); err == nil {
+				e.Alive = time.Since(began)
+			}
+		}
 		if _, err := e.Do(ctx, http.MethodGet, "/readyz", nil); err == nil {
 			e.Ready = time.Since(began)
 			return e, nil
@@ -79,8 +89,8 @@ func (s *Stage) StartEvenkeel(ctx context.Context, o Options) (*Evenkeel, error)
 		switch {
 		case p.Ended():
 			return nil, fmt.Errorf("evenkeel ended at its start: %w: %s", p.err, tail(filepath.Join(s.Dir, o.Name+".log")))
-		case time.Since(began) > 30*time.Second:
-			return nil, fmt.Errorf("evenkeel was not ready after 30 s: %s", tail(filepath.Join(s.Dir, o.Name+".log")))
+		case time.Since(began) > startWithin:
+			return nil, fmt.Errorf("evenkeel was not ready after %s: %s", startWithin, tail(filepath.Join(s.Dir, o.Name+".log")))
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		}

@@ -1,6 +1,6 @@
 // Command load measures Evenkeel under what a large installation asks of it:
 // 100,000 active series scraped each 15 s, remote write as fast as it goes,
-// and pages over a long history.
+// pages over a long history, and a start with an hour of figures to read back.
 //
 //	go run ./lab/load -markdown > docs/load.md
 //	go run ./lab/load -only pages
@@ -46,6 +46,7 @@ var experiments = []struct {
 	{"scrape", scrape},
 	{"write", write},
 	{"pages", pages},
+	{"start", start},
 }
 
 type options struct {
@@ -69,13 +70,13 @@ func main() {
 func run(ctx context.Context, args []string, out, progress io.Writer) (code int, err error) {
 	fs := flag.NewFlagSet("load", flag.ContinueOnError)
 	o := options{progress: progress}
-	fs.IntVar(&o.series, "series", 100_000, "active series that are scraped")
+	fs.IntVar(&o.series, "series", 100_000, "active series that are scraped, and that a start reads back")
 	fs.DurationVar(&o.warm, "warm", time.Minute, "how long scraping runs before it is measured")
 	fs.DurationVar(&o.length, "for", 5*time.Minute, "how long scraping is measured")
 	fs.DurationVar(&o.writing, "write-for", 15*time.Second, "how long remote write is measured")
 	fs.IntVar(&o.entities, "entities", 10_000, "entities in the estate for the pages")
 	fs.IntVar(&o.findings, "findings", 100_000, "findings in the history for the pages")
-	only := fs.String("only", "", "one of scrape, write, pages; all by default")
+	only := fs.String("only", "", "one of scrape, write, pages, start; all by default")
 	markdown := fs.Bool("markdown", false, "print the page for the documentation")
 	program := fs.String("evenkeel", "", "`file` of a built evenkeel; it is built otherwise")
 	if err := fs.Parse(args); err != nil {

@@ -3,7 +3,9 @@ package tsdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -102,15 +104,32 @@ func (d *DB) opened() (*tsdb.DB, error) {
 	if o.failure != nil {
 		return nil, o.failure
 	}
-	// Segments of the log are of one size, so that their number is a measure.
-	// The engine names the one that it read last, or the first; the last of
-	// all is new and empty.
-	s := o.stats.Head.WALReplayStatus.GetWALReplayStatus()
-	if s.Current > s.Min {
-		o.done = max(o.done, min(1, float64(s.Current-s.Min+1)/float64(s.Max-s.Min)))
-	}
+	o.done = max(o.done, d.shareRead())
 	return nil, metric.StartingError{Done: o.done}
 }
+
+// shareRead is the share of the write-ahead log's bytes that the engine has
+// read. It tells only whole segments, of 32 MiB at most.
+func (d *DB) shareRead() float64 {
+	s := d.opening.stats.Head.WALReplayStatus.GetWALReplayStatus()
+	if s.Current == s.Min {
+		return 0 // it names the first before it is read, too
+	}
+	var read, all int64
+	for n := s.Min; n <= s.Max; n++ {
+		info, err := os.Stat(d.segment(n))
+		if err != nil {
+			continue // the log of late samples, which is small, is read last
+		}
+		all += info.Size()
+		if n <= s.Current {
+			read += info.Size()
+		}
+	}
+	return float64(read) / float64(max(1, all))
+}
+
+func (d *DB) segment(n int) string { return d.path("wal", fmt.Sprintf("%08d", n)) }
 
 // whenOpen is the storage for others: the engine's once it is open.
 type whenOpen struct{ d *DB }

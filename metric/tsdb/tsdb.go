@@ -122,6 +122,9 @@ func (c Config) options() *tsdb.Options {
 	o.MaxBytes = int64(c.RetentionSize)
 	o.MinBlockDuration = (2 * time.Hour).Milliseconds()
 	o.MaxBlockDuration = max(o.MinBlockDuration, min(o.RetentionDuration/10, (31*24*time.Hour).Milliseconds()))
+	// No snapshot of the memory at a clean stop: it would save the next start
+	// most of the reading back, but not the one after a kill, and it has given
+	// wrong answers (prometheus/prometheus#9725, #11606).
 	o.WALCompression = compression.Snappy
 	o.WALSegmentSize = 32 << 20
 	o.MaxBlockChunkSegmentSize = 64 << 20
