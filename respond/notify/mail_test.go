@@ -272,6 +272,15 @@ func TestAMailServerThatCannotBeTrusted(t *testing.T) {
 			t.Errorf("got %+v", o)
 		}
 	})
+	t.Run("no encryption, though the configuration was never checked", func(t *testing.T) {
+		t.Setenv("NOTIFY_TEST_MAIL", mailPassword)
+		p.ways, p.server.AllowInsecureAuth = []string{"PLAIN"}, true
+		cfg := EmailConfig{Host: "127.0.0.1", Port: p.port, From: "alerts@example.com", Security: SecurityNone, User: "evenkeel", Password: "env:NOTIFY_TEST_MAIL"}
+		o := Senders(Config{Email: &cfg}, LocalSecrets{})[respond.Email].Send(context.Background(), page(respond.Email, "ann@example.com", ""))
+		if o.State != respond.Failed || p.user != "" || len(p.taken) != 0 {
+			t.Errorf("got %+v, login %q", o, p.user)
+		}
+	})
 	// What is not a mail server at all, or one without encryption.
 	for name, says := range map[string]string{"hangs": "", "floods": strings.Repeat("220-x\r\n", 1<<17), "garbage": "HTTP/1.1 400 Bad Request\r\n\r\n", "closes": "-",
 		"no STARTTLS": "220 hello\r\n250 hello\r\n"} {

@@ -129,7 +129,7 @@ func TestContactsReachNoForbiddenAddress(t *testing.T) {
 		"127.0.0.1": {false, true, false}, "127.9.9.9": {false, true, false}, "::1": {false, true, false}, "::ffff:127.0.0.1": {false, true, false},
 		"64:ff9b::7f00:1": {false, true, false}, "169.254.169.254": {false, false, true}, "::ffff:169.254.169.254": {false, false, true},
 		"64:ff9b::a9fe:a9fe": {false, false, true}, "fe80::1": {false, false, true}, "fe80::1%eth0": {false, false, true}, "fd00:ec2::254": {false, false, true},
-		"100.100.100.200": {false, false, true}, "168.63.129.16": {false, false, true},
+		"100.100.100.200": {false, false, true}, "::ffff:100.100.100.200": {false, false, true}, "fd00:ec2::254%eth0": {false, false, true}, "::ffff:0.1.2.3": {}, "168.63.129.16": {false, false, true},
 		"0.0.0.0": {}, "0.1.2.3": {}, "::": {}, "224.0.0.1": {}, "255.255.255.255": {}, "ff02::1": {},
 	} {
 		a := netip.MustParseAddr(text)
