@@ -71,13 +71,11 @@ type App struct {
 	notices  []string
 	closers  []closer
 
-	store    *store.Store
-	estate   *estate.Service
-	findings *finding.Service
-	access   *access.Service
-	respond  *respond.Service
-	// senders are the channels by which people are told.
-	senders   map[respond.Channel]respond.Sender
+	store     *store.Store
+	estate    *estate.Service
+	findings  *finding.Service
+	access    *access.Service
+	respond   *respond.Service
 	catalogue *detect.Catalogue
 	engine    *detect.Engine
 	coverage  atomic.Pointer[[]detect.Coverage]
@@ -96,7 +94,7 @@ type closer struct {
 func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) {
 	a := &App{
 		cfg: cfg, log: o.Log, version: o.Version, tenant: access.DefaultTenant, started: time.Now(),
-		board: health.NewBoard(), registry: prometheus.NewRegistry(), senders: o.Senders,
+		board: health.NewBoard(), registry: prometheus.NewRegistry(),
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
@@ -117,6 +115,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	if err := a.openAccess(ctx, o.BootstrapToken); err != nil {
+		return nil, err
+	}
+	if err := a.openRespond(ctx, o.Senders); err != nil {
 		return nil, err
 	}
 	return a, a.openHandler()
@@ -147,7 +148,7 @@ func (a *App) openStore(ctx context.Context) error {
 	a.closers = append(a.closers, closer{"state", a.store.Close})
 	a.estate = estate.NewService(a.store, a.log)
 	a.findings = finding.NewService(a.store, a.log)
-	return a.openRespond(ctx)
+	return nil
 }
 
 // openMetrics opens the figures: an external server that is only read, or the

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -10,26 +12,72 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/notify"
 )
 
 // findingSource is the source of alerts that findings make.
 const findingSource = "findings"
 
-// openRespond stores the policies of the configuration and opens the service.
-func (a *App) openRespond(ctx context.Context) error {
+// openRespond stores the policies and contacts of the configuration and opens
+// the service. More are senders beside those that the configuration sets up.
+func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.Sender) error {
+	person, err := a.peopleByName(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range a.cfg.Respond.Policies {
-		p.Tenant = a.tenant
-		if p.Name == "" {
-			p.Name = p.ID
+		p.Tenant, p.Name = a.tenant, cmp.Or(p.Name, p.ID)
+		lists := [][]respond.Recipient{p.LastResort}
+		for _, s := range p.Steps {
+			lists = append(lists, s.Notify)
+		}
+		for _, list := range lists {
+			for n, r := range list {
+				if r.Kind != respond.ToPerson {
+					continue
+				}
+				if list[n].ID, err = person(r.ID); err != nil {
+					return fmt.Errorf("respond.policies: %s: %w", p.ID, err)
+				}
+			}
 		}
 		if err := a.store.PutPolicy(ctx, p); err != nil {
 			return err
 		}
 	}
-	a.respond = respond.NewService(a.store, respond.Options{Senders: a.senders,
+	for _, k := range a.cfg.Respond.Contacts {
+		k.Tenant, k.Name, k.Verified = a.tenant, cmp.Or(k.Name, k.ID), a.started
+		if k.Person != "" {
+			if k.Person, err = person(k.Person); err != nil {
+				return fmt.Errorf("respond.contacts: %s: %w", k.ID, err)
+			}
+		}
+		if err := a.store.PutContact(ctx, k); err != nil {
+			return err
+		}
+	}
+	senders := notify.Senders(a.cfg.Notify, notify.LocalSecrets{})
+	maps.Copy(senders, more)
+	a.respond = respond.NewService(a.store, respond.Options{Senders: senders,
 		IncidentURL: func(id string) string { return a.publicURL() + "/incidents/" + id },
 		StormLimit:  a.cfg.Respond.StormLimit, StormWindow: a.cfg.Respond.StormWindow}, a.log)
 	return nil
+}
+
+// peopleByName finds people by their login names, or by their ids.
+func (a *App) peopleByName(ctx context.Context) (func(name string) (id string, err error), error) {
+	people, err := a.store.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) (string, error) {
+		for _, u := range people {
+			if u.Name == name || u.ID == name {
+				return u.ID, nil
+			}
+		}
+		return "", fmt.Errorf("there is no person %q; add them under Settings first, or name the one called %s", name, access.AdminName)
+	}, nil
 }
 
 // runRespond starts what carries a finding to somebody: findings become alerts,

@@ -30,6 +30,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/notify"
 )
 
 // Config is the whole configuration. Paths are relative to the working folder.
@@ -56,6 +57,7 @@ type Config struct {
 	RemoteWrite    ingest.Config  `yaml:"remote_write_receiver"`
 	Access         Access         `yaml:"access"`
 	Respond        respond.Config `yaml:"respond"`
+	Notify         notify.Config  `yaml:"notify"`
 }
 
 // TLS names the certificate to serve with.
@@ -169,6 +171,7 @@ func (c Config) Validate() error {
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
 	within("respond", c.Respond.Validate())
+	within("notify", c.Notify.Validate())
 	if c.Access.OIDC != nil {
 		within("access.oidc", c.Access.OIDC.Validate())
 	}

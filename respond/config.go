@@ -3,13 +3,17 @@ package respond
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Config is what a configuration file says of responding. A policy that it
-// names is stored at the start, over one of the same id.
+// Config is what a configuration file says of responding. A policy or a contact
+// that it names is stored at the start, over one of the same id.
 type Config struct {
 	Policies []Policy `yaml:"policies"`
+	// Contacts are those that whoever writes the file vouches for: they need
+	// no other proof. A person is named as they log in.
+	Contacts []Contact `yaml:"contacts"`
 	// StormLimit is how many pages within StormWindow reach a person one by
 	// one, before the rest is told in one message.
 	StormLimit  int           `yaml:"storm_limit"`
@@ -38,7 +42,40 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("policies: %w", err))
 		}
 	}
+	have := map[string]bool{}
+	for _, k := range c.Contacts {
+		if have[k.ID] {
+			errs = append(errs, fmt.Errorf("contacts: two have the id %q; keep one", k.ID))
+		}
+		have[k.ID] = true
+		if err := k.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("contacts: %w", err))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// channels are all that there are.
+var channels = []Channel{Email, SMS, Voice, Slack, Webhook, Ntfy, Telegram, Teams, PagerDuty, Shoutrrr}
+
+// Validate checks what holds for a contact of any channel, as ErrInvalid.
+func (k Contact) Validate() error {
+	switch {
+	case k.ID == "" || len(k.ID) > maxPolicyID:
+		return fmt.Errorf("%w: contact %q: an id of 1 to %d bytes is needed", ErrInvalid, k.ID, maxPolicyID)
+	case !slices.Contains(channels, k.Channel):
+		return fmt.Errorf("%w: contact %q: channel %q is not one of %v", ErrInvalid, k.ID, k.Channel, channels)
+	case k.Address == "" || len(k.Address) > 2000:
+		return fmt.Errorf("%w: contact %q: an address of 1 to 2000 bytes is needed", ErrInvalid, k.ID)
+	case k.After < 0 || k.After > mostWait:
+		return fmt.Errorf("%w: contact %q: after %s must be between 0 and %s", ErrInvalid, k.ID, k.After, mostWait)
+	}
+	for _, u := range k.Urgency {
+		if u != High && u != Low {
+			return fmt.Errorf("%w: contact %q: urgency %q is not high or low", ErrInvalid, k.ID, u)
+		}
+	}
+	return nil
 }
 
 // Bounds of a policy.

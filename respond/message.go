@@ -25,21 +25,21 @@ const (
 
 // Contact is one address of a person, or of a channel that belongs to nobody.
 type Contact struct {
-	ID      string  `json:"id"`
-	Tenant  string  `json:"tenant"`
-	Person  string  `json:"person,omitempty"` // user id; empty for a shared channel
-	Name    string  `json:"name"`             // "phone", "#ops"
-	Channel Channel `json:"channel"`
-	Address string  `json:"address"` // e-mail address, E.164 number, room, topic; never a secret
+	ID      string  `json:"id" yaml:"id"`
+	Tenant  string  `json:"tenant" yaml:"-"`
+	Person  string  `json:"person,omitempty" yaml:"person"` // user id; empty for a shared channel
+	Name    string  `json:"name" yaml:"name"`               // "phone", "#ops"
+	Channel Channel `json:"channel" yaml:"channel"`
+	Address string  `json:"address" yaml:"address"` // e-mail address, E.164 number, room, topic; never a secret
 	// Secret names the secret to sign or log in with, where one is needed; the
 	// secret itself is in the store of secrets, never here.
-	Secret   string    `json:"secret,omitempty"`
-	Verified time.Time `json:"verified,omitzero"` // when it was shown to reach them; zero: not yet, and no page goes there
+	Secret   string    `json:"secret,omitempty" yaml:"secret"`
+	Verified time.Time `json:"verified,omitzero" yaml:"-"` // when it was shown to reach them; zero: not yet, and no page goes there
 	// After is how long after the page begins this contact is used: a person's
 	// contacts are used one after another until one of them is answered.
-	After    time.Duration `json:"after"`
-	Urgency  []Urgency     `json:"urgency,omitempty"`  // empty: all
-	Disabled string        `json:"disabled,omitempty"` // why nothing is sent there (410 Gone, by its owner)
+	After    time.Duration `json:"after" yaml:"after"`
+	Urgency  []Urgency     `json:"urgency,omitempty" yaml:"urgency"` // empty: all
+	Disabled string        `json:"disabled,omitempty" yaml:"-"`      // why nothing is sent there (410 Gone, by its owner)
 }
 
 // MessageKind says what a message is for.
