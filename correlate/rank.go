@@ -3,6 +3,7 @@ package correlate
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -116,7 +117,8 @@ func (p *Panel) judge(all map[string]*suspect, d *Diagnosis) {
 		}
 	}
 	total := 0.
-	for _, e := range all {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e := all[name]
 		if e.effect+e.inner == 0 {
 			continue
 		}

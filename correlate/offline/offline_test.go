@@ -16,8 +16,10 @@ time,,,
 300.0,,0,99
 `
 
+func all([3]string) bool { return true }
+
 func TestReadTable(t *testing.T) {
-	tab, err := readTable("m.csv", strings.NewReader(metrics))
+	tab, err := readTable("m.csv", strings.NewReader(metrics), all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func TestReadTable(t *testing.T) {
 
 // What is wrong is told with file, line and remedy.
 func TestWhatIsWrongIsTold(t *testing.T) {
-	table := func(s string) error { _, err := readTable("f.csv", strings.NewReader(s)); return err }
+	table := func(s string) error { _, err := readTable("f.csv", strings.NewReader(s), all); return err }
 	wide := func(s string) error { _, err := readWide("f.csv", strings.NewReader(s), Options{}); return err }
 	edges := func(s string) error { _, err := readEdges("f.csv", strings.NewReader(s)); return err }
 	matrix := func(s string) error { _, err := readMatrix("f.csv", strings.NewReader(s)); return err }
@@ -98,7 +100,7 @@ func FuzzReaders(f *testing.F) {
 	f.Add("caller,callee\na,b\n")
 	f.Add(",a\na,1\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		if tab, err := readTable("f", strings.NewReader(s)); err == nil {
+		if tab, err := readTable("f", strings.NewReader(s), all); err == nil {
 			for _, v := range tab.values {
 				if len(v) != len(tab.times) {
 					t.Fatal("ragged")

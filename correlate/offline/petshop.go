@@ -22,7 +22,8 @@ const (
 
 // table is a CSV file of samples: one row for each time.
 type table struct {
-	columns [][3]string // PetShop: microservice, metric, statistic
+	columns [][3]string // microservice, metric, statistic
+	fields  []int       // where in a row each column stands
 	times   []int64
 	values  [][]float64 // by column
 }
@@ -58,8 +59,8 @@ func next(name string, r *csv.Reader) ([]string, int, error) {
 
 // readTable reads PetShop's metrics: three rows of header, then an optional row
 // that names the index, then a time and its values. An empty field is a sample
-// that is not there.
-func readTable(name string, in io.Reader) (*table, error) {
+// that is not there. Of the columns only those are read that want names.
+func readTable(name string, in io.Reader, want func(column [3]string) bool) (*table, error) {
 	r := csv.NewReader(in)
 	r.ReuseRecord = true
 	t := &table{}
@@ -78,7 +79,9 @@ func readTable(name string, in io.Reader) (*table, error) {
 		head[i] = slices.Clone(rec[1:])
 	}
 	for i := range head[0] {
-		t.columns = append(t.columns, [3]string{head[0][i], head[1][i], head[2][i]})
+		if c := [3]string{head[0][i], head[1][i], head[2][i]}; want(c) {
+			t.columns, t.fields = append(t.columns, c), append(t.fields, i+1)
+		}
 	}
 	t.values = make([][]float64, len(t.columns))
 	for {
@@ -94,7 +97,7 @@ func readTable(name string, in io.Reader) (*table, error) {
 				continue // the index's name
 			}
 		}
-		if err := t.add(name, line, rec); err != nil {
+		if err := t.add(name, line, rec[0], rec); err != nil {
 			return nil, err
 		}
 	}
@@ -104,10 +107,10 @@ func readTable(name string, in io.Reader) (*table, error) {
 	return t, nil
 }
 
-func (t *table) add(name string, line int, rec []string) error {
-	sec, err := strconv.ParseFloat(rec[0], 64)
+func (t *table) add(name string, line int, clock string, rec []string) error {
+	sec, err := strconv.ParseFloat(clock, 64)
 	if err != nil || math.Abs(sec) > 1e12 || sec != sec {
-		return at(name, line, fmt.Sprintf("the time %q is no Unix time in seconds", clip(rec[0])))
+		return at(name, line, fmt.Sprintf("the time %q is no Unix time in seconds", clip(clock)))
 	}
 	if n := len(t.times); n > 0 && int64(sec) <= t.times[n-1] {
 		return at(name, line, fmt.Sprintf("the time %d does not come after %d; sort the rows by time", int64(sec), t.times[n-1]))
@@ -116,10 +119,10 @@ func (t *table) add(name string, line int, rec []string) error {
 		return at(name, line, fmt.Sprintf("the file has more than %d values; give a shorter time", mostCells))
 	}
 	t.times = append(t.times, int64(sec))
-	for i, field := range rec[1:] {
-		v, err := value(field)
+	for i, place := range t.fields {
+		v, err := value(rec[place])
 		if err != nil {
-			return at(name, line, fmt.Sprintf("field %d: %q is no number; leave it empty where there is none", i+2, clip(field)))
+			return at(name, line, fmt.Sprintf("field %d: %q is no number; leave it empty where there is none", place+1, clip(rec[place])))
 		}
 		t.values[i] = append(t.values[i], v)
 	}
@@ -204,11 +207,14 @@ func PetShop(graph, normal, metrics string, s Noticed) (correlate.Case, error) {
 	if err := inFile(graph, func(in io.Reader) (err error) { calls, err = readMatrix(graph, in); return err }); err != nil {
 		return correlate.Case{}, err
 	}
+	want := func(c [3]string) bool {
+		return c[1] == s.Metric && c[2] == s.Statistic || c[1] == "requests"
+	}
 	var past, window *table
-	if err := inFile(normal, func(in io.Reader) (err error) { past, err = readTable(normal, in); return err }); err != nil {
+	if err := inFile(normal, func(in io.Reader) (err error) { past, err = readTable(normal, in, want); return err }); err != nil {
 		return correlate.Case{}, err
 	}
-	if err := inFile(metrics, func(in io.Reader) (err error) { window, err = readTable(metrics, in); return err }); err != nil {
+	if err := inFile(metrics, func(in io.Reader) (err error) { window, err = readTable(metrics, in, want); return err }); err != nil {
 		return correlate.Case{}, err
 	}
 	return petShopCase(calls, past, window, s, metrics)

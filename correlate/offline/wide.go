@@ -54,7 +54,11 @@ func readWide(name string, in io.Reader, o Options) (correlate.Panel, error) {
 		return correlate.Panel{}, err
 	}
 	t := &table{columns: make([][3]string, len(p.Series)), values: make([][]float64, len(p.Series))}
-	row := make([]string, len(p.Series)+1)
+	for i := range head {
+		if i != clock {
+			t.fields = append(t.fields, i)
+		}
+	}
 	for {
 		rec, line, err := next(name, r)
 		if err == io.EOF {
@@ -63,10 +67,7 @@ func readWide(name string, in io.Reader, o Options) (correlate.Panel, error) {
 		if err != nil {
 			return correlate.Panel{}, err
 		}
-		row[0] = rec[clock]
-		copy(row[1:], rec[:clock])
-		copy(row[1+clock:], rec[clock+1:])
-		if err := t.add(name, line, row); err != nil {
+		if err := t.add(name, line, rec[clock], rec); err != nil {
 			return correlate.Panel{}, err
 		}
 	}
