@@ -1,14 +1,24 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/api/client"
+	"github.com/evenkeel/evenkeel/config"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/notify"
 )
 
 // room is a channel that hands on what it is sent.
@@ -75,5 +85,47 @@ func heard(t *testing.T, r room) respond.Message {
 	case <-time.After(20 * time.Second):
 		t.Fatal("nothing came")
 		return respond.Message{}
+	}
+}
+
+// The configuration alone leads from a finding to somebody: a policy, a person
+// by their login name, and their contact.
+func TestAPersonIsToldByTheConfigurationAlone(t *testing.T) {
+	t.Setenv("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	told := make(chan *http.Request, 10)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		told <- r
+	}))
+	defer hook.Close()
+	startWith(t, t.TempDir(), certificateProbe(expiredServer(t))+fmt.Sprintf(`
+respond:
+  policies: [{id: default, rounds: 1, steps: [{wait: 5m, notify: [{kind: person, id: admin}]}]}]
+  contacts: [{id: hook, person: admin, channel: webhook, address: %q, secret: hook}]
+notify:
+  network: {allow_loopback: true}
+  contact_secrets: [{name: hook, from: "env:HOOK_SECRET"}]`, hook.URL), nil)
+	select {
+	case r := <-told:
+		var body notify.WebhookBody
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Type != "incident.page" || !strings.Contains(body.Headline, "certificate") {
+			t.Errorf("%+v, %v", body, err)
+		}
+		if r.Header.Get("Webhook-Signature") == "" || r.Header.Get("Webhook-Id") != body.ID {
+			t.Errorf("the headers are %v", r.Header)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("nobody was told")
+	}
+
+	cfg := config.Default()
+	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+	cfg.Respond.Contacts = []respond.Contact{{ID: "x", Person: "nobody", Channel: respond.Email, Address: "x@example.org"}}
+	if _, err := New(t.Context(), cfg, Options{Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), `no person "nobody"`) {
+		t.Errorf("a person that is none: %v", err)
 	}
 }
