@@ -24,10 +24,10 @@ func (a *App) flow(g *lifecycle.Group) {
 	if l := a.local; l != nil {
 		a.record(g, "host figures", 0, every, l.hostFigures)
 		a.record(g, "probe figures", 20*time.Millisecond, every, l.probeFigures)
-		a.record(g, "own figures", 2*time.Second, every, l.ownFigures)
+		a.record(g, "own figures", 2*time.Second, 2*every, l.ownFigures)
 		g.Go("probes", l.prober.Run)
 		g.Go("scraping", l.scraper.Run)
-		loop(g, a.board, "host estate", 100*time.Millisecond, every, a.observeHost)
+		loop(g, a.board, "host estate", 100*time.Millisecond, 2*every, a.observeHost)
 		loop(g, a.board, "probe estate", 3*time.Second, every, a.observeProbes)
 		if a.cfg.DiscoverProbes {
 			loop(g, a.board, "probe discovery", time.Second, 2*every, a.discoverProbes)

@@ -43,6 +43,7 @@ func (a *App) openHandler() error {
 	if err := a.openPrometheus(mux, guard); err != nil {
 		return err
 	}
+	a.openAnswers(mux)
 	if err := a.openPages(mux, guard); err != nil {
 		return err
 	}

@@ -27,17 +27,22 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 	}
 	for _, p := range a.cfg.Respond.Policies {
 		p.Tenant, p.Name = a.tenant, cmp.Or(p.Name, p.ID)
+		if p.Hours != "" {
+			return fmt.Errorf("respond.policies: %s: hours: there is no schedule %q: this version has none; leave it out", p.ID, p.Hours)
+		}
 		lists := [][]respond.Recipient{p.LastResort}
 		for _, s := range p.Steps {
 			lists = append(lists, s.Notify)
 		}
 		for _, list := range lists {
 			for n, r := range list {
-				if r.Kind != respond.ToPerson {
-					continue
-				}
-				if list[n].ID, err = person(r.ID); err != nil {
-					return fmt.Errorf("respond.policies: %s: %w", p.ID, err)
+				switch r.Kind {
+				case respond.ToPerson:
+					if list[n].ID, err = person(r.ID); err != nil {
+						return fmt.Errorf("respond.policies: %s: %w", p.ID, err)
+					}
+				case respond.ToSchedule:
+					return fmt.Errorf("respond.policies: %s: there is no schedule %q: this version has none; name persons and channels", p.ID, r.ID)
 				}
 			}
 		}
@@ -97,7 +102,7 @@ func (a *App) runRespond(g *lifecycle.Group) {
 
 // patience is how long a round of responding may take in a storm before the
 // board calls it stale.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // every does a round, again after the pace that it asks for then, and at once
 // when there is a hint.

@@ -3,12 +3,17 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +132,72 @@ notify:
 	cfg.Respond.Contacts = []respond.Contact{{ID: "x", Person: "nobody", Channel: respond.Email, Address: "x@example.org"}}
 	if _, err := New(t.Context(), cfg, Options{Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), `no person "nobody"`) {
 		t.Errorf("a person that is none: %v", err)
+	}
+}
+
+// A button in Slack acts with the rights of the person whose contact it is,
+// and for nobody else.
+func TestAButtonInSlackTakesAnIncidentUp(t *testing.T) {
+	t.Setenv("SLACK_TOKEN", "xoxb-test")
+	t.Setenv("SLACK_SIGNING", "8f742231b10e8888abcd99yyyzzz85a5")
+	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"ok":true,"ts":"1.2","channel":"C1"}`)
+	}))
+	defer slack.Close()
+	a := startWith(t, t.TempDir(), certificateProbe(expiredServer(t))+fmt.Sprintf(`
+respond:
+  policies: [{id: default, rounds: 1, steps: [{wait: 5m, notify: [{kind: channel, id: room}]}]}]
+  contacts: [{id: room, channel: slack, address: C1}, {id: me, person: admin, channel: slack, address: U1}]
+notify: {slack: {token: "env:SLACK_TOKEN", signing_secret: "env:SLACK_SIGNING", url: %q}}`, slack.URL), nil)
+	who := access.Evenkeel(access.DefaultTenant)
+	incident := func() (i respond.Incident) {
+		t.Helper()
+		for range 300 {
+			page, err := a.respond.List(t.Context(), who, respond.IncidentFilter{Tenant: access.DefaultTenant})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Incidents) > 0 {
+				return page.Incidents[0]
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Fatal("there is no incident")
+		return i
+	}
+	id := incident().ID
+	press := func(user, secret string) int {
+		t.Helper()
+		payload, err := json.Marshal(map[string]any{"type": "block_actions", "user": map[string]string{"id": user}, "actions": []map[string]string{{
+			"action_id": "evenkeel.acknowledge", "value": fmt.Sprintf(`{"t":"default","i":%q,"m":"m"}`, id)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, stamp := url.Values{"payload": {string(payload)}}.Encode(), strconv.FormatInt(time.Now().Unix(), 10)
+		mac := hmac.New(sha256.New, []byte(secret))
+		fmt.Fprintf(mac, "v0:%s:%s", stamp, body)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+slackPath, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("X-Slack-Request-Timestamp", stamp)
+		req.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if code := press("U1", "another secret"); code != http.StatusUnauthorized || incident().State != respond.Triggered {
+		t.Errorf("a forged press: %d, the incident is %s", code, incident().State)
+	}
+	if code := press("U9", "8f742231b10e8888abcd99yyyzzz85a5"); code != http.StatusOK || incident().State != respond.Triggered {
+		t.Errorf("a stranger's press: %d, the incident is %s", code, incident().State)
+	}
+	if code := press("U1", "8f742231b10e8888abcd99yyyzzz85a5"); code != http.StatusOK || incident().State != respond.Acknowledged {
+		t.Errorf("the admin's press: %d, the incident is %s", code, incident().State)
 	}
 }

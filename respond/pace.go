@@ -9,7 +9,7 @@ import (
 // for its time, seldom otherwise, so that a day without alerts costs nothing.
 const (
 	busyPace  = time.Second
-	quietPace = 15 * time.Second
+	quietPace = time.Minute
 )
 
 // Pace is how long to wait before the next Wake, unless Due says otherwise.

@@ -21,6 +21,9 @@ const (
 // escalate. It returns when nothing is due, or with the first error; then the
 // rest is still due.
 func (s *Service) Wake(ctx context.Context, now time.Time) error {
+	if waits, _, err := s.store.Pending(ctx); err != nil || !waits {
+		return err
+	}
 	ahead := now.Add(clockSlack)
 	for ctx.Err() == nil {
 		n, err := s.wakeAlerts(ctx, now, ahead)

@@ -59,6 +59,9 @@ type Spec struct {
 
 	Origin  Origin    `yaml:"-"` // empty means Configured
 	KnownUp time.Time `yaml:"-"` // when it was seen to work before; zero: never
+	// Settles is how long after it was first up it is missed when it goes; zero
+	// at once. What somebody only tries goes again and is missed by nobody.
+	Settles time.Duration `yaml:"-"`
 }
 
 // HTTPSpec is what to ask of an HTTP server and what to want.

@@ -269,7 +269,7 @@ func (c *candidate) spec() Spec {
 	s := Spec{
 		Name: string(c.Speaks) + "-" + nameable(c.Address.String()) + "-" + strconv.Itoa(int(c.Port)),
 		Type: TLS, Target: c.address(), Origin: Discovered, KnownUp: c.KnownUp,
-		TLS: TLSSpec{Trust: TrustAny},
+		TLS: TLSSpec{Trust: TrustAny}, Settles: settles,
 	}
 	if c.Speaks == speaksHTTP || c.Speaks == speaksHTTPS {
 		no := false

@@ -18,7 +18,7 @@ var (
 	notAfterDesc    = describe("certificate_not_after_timestamp_seconds", "When the certificate that was shown ends.")
 	chainDesc       = describe("certificate_chain_not_after_timestamp_seconds", "When the first certificate of the chain ends.")
 	certificateDesc = describe("certificate_valid", "1 where the certificate is valid, 0 with the problem where not.", "problem")
-	firstUpDesc     = describe("first_up_timestamp_seconds", "When the probe was up for the first time that is remembered; absent if never.")
+	firstUpDesc     = describe("first_up_timestamp_seconds", "When the probe was up for the first time that is remembered; absent if never, and in the first half hour of one that was discovered.")
 	infoDesc        = describe("info", "1; origin says whether the probe was configured or discovered.", "origin")
 )
 

@@ -306,7 +306,7 @@ type Result struct {
 	Outcome  Outcome // Unknown before the first round and when it is overdue
 	Reason   Reason
 	Message  string
-	FirstUp  time.Time // zero: never yet since it was added
+	FirstUp  time.Time // zero: never yet, or not for long enough to be missed
 	Rounds   []Round   // at most 20, oldest first
 }
 
@@ -320,7 +320,10 @@ func (p *Prober) results(now time.Time) []Result {
 	for _, r := range p.running {
 		v := Result{
 			Name: r.spec.Name, Type: r.spec.Type, Target: r.check.label(), Origin: r.spec.Origin, Interval: r.spec.Interval,
-			Outcome: Unknown, FirstUp: r.firstUp, Rounds: slices.Clone(r.rounds),
+			Outcome: Unknown, Rounds: slices.Clone(r.rounds),
+		}
+		if now.Sub(r.firstUp) >= r.spec.Settles {
+			v.FirstUp = r.firstUp
 		}
 		since := r.since
 		if n := len(r.rounds); n > 0 {

@@ -147,6 +147,28 @@ func TestUnknownIsNeitherUpNorDown(t *testing.T) {
 	})
 }
 
+// What was only tried is not missed when it goes: no check may take it for a
+// service that is down.
+func TestWhatWasDiscoveredIsMissedOnceItHasSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := stubbed(t, Config{}, func(context.Context, Spec) error { return nil })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go p.Run(ctx)
+		if err := p.ApplyDiscovered([]Spec{{Name: "auto", Type: TCP, Target: "h:9", KnownUp: time.Now(), Settles: settles}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(settles - time.Minute)
+		if s := gathered(t, p); strings.Contains(s, "first_up") || !strings.Contains(s, "evenkeel_probe_up") {
+			t.Errorf("before it has settled: %s", s)
+		}
+		time.Sleep(2 * time.Minute)
+		if s := gathered(t, p); !strings.Contains(s, "first_up") {
+			t.Errorf("after it has settled: %s", s)
+		}
+	})
+}
+
 func TestReloadKeepsWhatHasNotChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := stubbed(t, probes(3), func(context.Context, Spec) error { return nil })

@@ -5,6 +5,7 @@
 //	go run ./lab/faults                      # all, as a table; about 35 minutes
 //	go run ./lab/faults -only full-filesystem,slow-dns -output json
 //	go run ./lab/faults -dry                 # make the faults without Evenkeel
+//	go run ./lab/faults -only out-of-memory -pictures docs/images
 //
 // The faults are real: a loop device with a throttle below it, packets dropped
 // in a network namespace, a process that the kernel kills for memory. It needs
@@ -72,6 +73,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	output := fs.String("output", "table", "table, markdown or json")
 	program := fs.String("evenkeel", "", "`file` of a built evenkeel; it is built otherwise")
 	dry := fs.Bool("dry", false, "make each fault for -hold without Evenkeel, to see its effect by other means")
+	pictures := fs.String("pictures", "", "`folder` for pictures of the pages during each fault; needs Chromium")
 	var pace pace
 	fs.DurationVar(&pace.settle, "settle", 90*time.Second, "quiet time before the first fault, for baselines")
 	fs.DurationVar(&pace.calm, "calm", 2*time.Minute, "longest wait before a fault for other findings to end")
@@ -90,6 +92,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (int, erro
 	r, err := newRunner(chosen, *program, pace, progress)
 	if err != nil {
 		return 2, err
+	}
+	if *pictures != "" {
+		r.camera = &camera{*pictures}
 	}
 	var results []outcome
 	if *dry {

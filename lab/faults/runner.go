@@ -23,6 +23,7 @@ type runner struct {
 	progress io.Writer
 	acts     []act
 	start    time.Time
+	camera   *camera // nil where no pictures are wanted
 }
 
 // act is a fault whose service is up.
@@ -165,6 +166,11 @@ func (r *runner) play(ctx context.Context, e *lab.Evenkeel, a act) (o outcome, e
 	}
 	if hit := all.about(a.fault); hit != nil {
 		r.say("%s: found after %.0f s: %s %v", a.name, hit.live.Sub(began).Seconds(), hit.Title, culprits(hit.Finding))
+		if r.camera != nil {
+			if err := r.camera.take(ctx, e, a.name, hit.Finding); err != nil {
+				return o, fmt.Errorf("take pictures: %w", err)
+			}
+		}
 	} else {
 		r.say("%s: not found", a.name)
 	}
