@@ -74,7 +74,7 @@ func (f *folder) targets(a Alert) []Target {
 		out = f.router.Route(a, f.now)
 	}
 	if len(out) == 0 {
-		out = []Target{{Route: "no route", Policy: DefaultPolicy, Group: a.ID()}}
+		out = []Target{{Policy: DefaultPolicy, Group: a.ID()}}
 	}
 	for n := range out {
 		if out[n].Policy == "" {
@@ -82,6 +82,13 @@ func (f *folder) targets(a Alert) []Target {
 		}
 	}
 	return out
+}
+
+func byRoute(t Target) string {
+	if t.Route == "" {
+		return ""
+	}
+	return ", by the route " + t.Route
 }
 
 // take folds in what a source says of one alert.
@@ -133,13 +140,13 @@ func (f *folder) place(st Standing, targets []Target, kind EntryKind) {
 			continue
 		}
 		e := Entry{Tenant: st.Tenant, At: f.now, Kind: kind, By: system, Alert: st.ID, Incident: i.ID,
-			Reason: fmt.Sprintf("%s stands in incident %d by the route %s.", st.Title, i.Number, target.Route)}
+			Reason: fmt.Sprintf("%s stands in incident %d%s.", st.Title, i.Number, byRoute(target))}
 		f.entries = append(f.entries, e)
 		kind = AlertGrouped
 	}
 	for _, target := range muted {
 		f.entries = append(f.entries, Entry{Tenant: st.Tenant, At: f.now, Kind: AlertMuted, By: system, Alert: st.ID,
-			Reason: fmt.Sprintf("%s pages nobody by the route %s: %s", st.Title, target.Route, target.Muted)})
+			Reason: fmt.Sprintf("%s pages nobody%s: %s", st.Title, byRoute(target), target.Muted)})
 	}
 	if len(st.Incidents) > 0 {
 		st.Fate, st.Reason = Grouped, "It stands in incident "+numbers(joined)+"."

@@ -183,7 +183,7 @@ func (t *turn) page(f Facts, r Recipient, person, why string) (reached bool) {
 		}
 		ways = append(ways, way)
 	}
-	e.Reason = fmt.Sprintf("By %s, because: %s.", strings.Join(ways, ", "), strings.TrimSuffix(why, "."))
+	e.Reason = fmt.Sprintf("To be told by %s: %s.", strings.Join(ways, ", "), strings.TrimSuffix(why, "."))
 	if storm {
 		e.Reason += " Told together with others, for there are many at once."
 	}
