@@ -227,3 +227,24 @@ func TestTheListKeepsItsPlaces(t *testing.T) {
 		t.Error("a daemon that has just started is not listed")
 	}
 }
+
+// A browser's processes hide from root where it may not trace them: on a machine
+// with few processes that is many of all, and nobody is to be told.
+func TestFewHiddenProcessesAreNoFailureForRoot(t *testing.T) {
+	for _, c := range []struct {
+		unread, all int
+		root        bool
+		want        string
+	}{
+		{unread: 6, all: 20, root: true},
+		{unread: 15, all: 20, root: true, want: "15 of 20 processes may not be read, even by root; grant CAP_SYS_PTRACE"},
+		{unread: 6, all: 20, want: "6 of 20 processes may not be read; run as root"},
+		{unread: 1, all: 20},
+		{},
+	} {
+		err := hiddenIO(c.unread, c.all, c.root)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

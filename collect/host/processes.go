@@ -318,7 +318,6 @@ func (t *processTable) report(sources *sourceBoard, err error) {
 		err = errors.New("processes of other users are hidden (hidepid); run as root or in the group that may see them")
 	}
 	sources.report("processes", err)
-	err = nil
 	unread, all := 0, 0
 	for _, p := range t.procs {
 		if !p.kernel {
@@ -328,9 +327,18 @@ func (t *processTable) report(sources *sourceBoard, err error) {
 			}
 		}
 	}
-	// Some processes hide from root, too; that alone is no failure.
-	if unread*10 > all {
-		err = fmt.Errorf("I/O of %d of %d processes may not be read; run as root to see who reads and writes", unread, all)
+	sources.report("process-io", hiddenIO(unread, all, os.Geteuid() == 0))
+}
+
+// hiddenIO tells whether so many processes hide their I/O that who reads and
+// writes cannot be told. Some hide from root, too, where it may not trace others
+// (a browser's do): on a small machine that is many of all, and no failure.
+func hiddenIO(unread, all int, root bool) error {
+	switch {
+	case root && unread*2 > all:
+		return fmt.Errorf("I/O of %d of %d processes may not be read, even by root; grant CAP_SYS_PTRACE to see who reads and writes", unread, all)
+	case !root && unread*10 > all:
+		return fmt.Errorf("I/O of %d of %d processes may not be read; run as root to see who reads and writes", unread, all)
 	}
-	sources.report("process-io", err)
+	return nil
 }

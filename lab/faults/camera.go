@@ -66,6 +66,15 @@ func (c camera) take(ctx context.Context, e *lab.Evenkeel, fault string, f findi
 				if err := chromedp.Do(tab, chromedp.EmulateViewport(width, height), chromedp.Navigate(e.URL+path), chromedp.Sleep(time.Second)); err != nil {
 					return fmt.Errorf("%s: %w", page, err)
 				}
+				// The whole page, as if the screen were that long: what is fixed
+				// to its end would lie across the middle otherwise.
+				long, err := chromedp.Run(tab, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+				if err != nil {
+					return fmt.Errorf("%s: %w", page, err)
+				}
+				if err := chromedp.Do(tab, chromedp.EmulateViewport(width, max(height, long)), chromedp.Sleep(time.Second)); err != nil {
+					return fmt.Errorf("%s: %w", page, err)
+				}
 				png, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
 				if err != nil {
 					return fmt.Errorf("%s: %w", page, err)
