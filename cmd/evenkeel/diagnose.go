@@ -7,19 +7,22 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/correlate/offline"
 )
 
 // diagnose ranks what caused a symptom, from files alone.
-func diagnose(_ context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
-	format := fs.String("format", "wide", "`kind` of the files: wide or petshop")
+func diagnose(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
+	format := fs.String("format", "wide", "`kind` of the data: wide, petshop or tsdb (the data folder of a Prometheus)")
 	output := fs.String("output", "table", "table or json")
-	graph := fs.String("graph", "", "`file` of the calls: caller,callee (wide) or a matrix (petshop)")
+	graph := fs.String("graph", "", "`file` of the calls: caller,callee (wide, tsdb) or a matrix (petshop)")
 	normal := fs.String("normal", "", "`file` of metrics in normal operation (petshop)")
-	symptom := fs.String("symptom", "", "what was noticed: a `column` (wide) or NODE,METRIC,STATISTIC,UNIXTIME (petshop)")
-	onset := fs.Int64("onset", 0, "when it began, in Unix `seconds`; found when it is not given (wide)")
+	symptom := fs.String("symptom", "", "what was noticed: a `column` (wide), \"ENTITY METRIC\" (tsdb) or NODE,METRIC,STATISTIC,UNIXTIME (petshop)")
+	onset := fs.Int64("onset", 0, "when it began, in Unix `seconds`; found when it is not given (wide, tsdb)")
+	from := fs.String("from", "", "`time` from which on is looked: RFC 3339, Unix seconds or -3h; an hour before --to when it is not given (tsdb)")
+	to := fs.String("to", "", "`time` up to which is looked; the newest sample when it is not given (tsdb)")
 	separator := fs.String("separator", "_", "`text` between entity and metric in a column's name (wide)")
 	rest, err := parse(fs, args, 1)
 	if err != nil {
@@ -34,8 +37,10 @@ func diagnose(_ context.Context, fs *flag.FlagSet, args []string, out io.Writer)
 		d, err = diagnosePetShop(*graph, *normal, *symptom, rest[0])
 	case "wide":
 		d, err = diagnoseWide(rest[0], offline.Options{Graph: *graph, Onset: *onset, Symptom: *symptom, Separator: *separator})
+	case "tsdb":
+		d, err = diagnoseTSDB(ctx, rest[0], *from, *to, offline.TSDBOptions{Graph: *graph, Onset: *onset, Symptom: *symptom})
 	default:
-		err = fmt.Errorf("--format is wide or petshop, not %q", *format)
+		err = fmt.Errorf("--format is wide, petshop or tsdb, not %q", *format)
 	}
 	if err != nil {
 		return exitUnsure, err
@@ -69,6 +74,32 @@ func diagnoseWide(data string, o offline.Options) (correlate.Diagnosis, error) {
 		return correlate.Diagnosis{}, err
 	}
 	return correlate.Rank(p)
+}
+
+func diagnoseTSDB(ctx context.Context, dir, from, to string, o offline.TSDBOptions) (_ correlate.Diagnosis, err error) {
+	if o.From, err = timeOf("--from", from); err != nil {
+		return correlate.Diagnosis{}, err
+	}
+	if o.To, err = timeOf("--to", to); err != nil {
+		return correlate.Diagnosis{}, err
+	}
+	p, err := offline.TSDB(ctx, dir, o)
+	if err != nil {
+		return correlate.Diagnosis{}, err
+	}
+	return correlate.Rank(p)
+}
+
+// timeOf reads what a flag says as a time; zero where it says nothing.
+func timeOf(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := when(text, time.Now())
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", flag, err)
+	}
+	return t, nil
 }
 
 func printDiagnosis(out io.Writer, d correlate.Diagnosis) {

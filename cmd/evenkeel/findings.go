@@ -202,8 +202,11 @@ func change(_ context.Context, fs *flag.FlagSet, args []string, out io.Writer, d
 	return exitOK, a.answer(out, f, func() { findingTable(out, []finding.Finding{f}) })
 }
 
-// when reads a date, a time or a span from now on.
+// when reads a date, a time, Unix seconds or a span from now on.
 func when(text string, now time.Time) (time.Time, error) {
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
 	if d, err := time.ParseDuration(text); err == nil {
 		return now.Add(d), nil
 	}
@@ -212,7 +215,7 @@ func when(text string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return t, fmt.Errorf("%q is not a date (2026-03-01), a time (2026-03-01T09:00:00Z) or a span (24h)", text)
+		return t, fmt.Errorf("%q is not a date (2026-03-01), a time (2026-03-01T09:00:00Z), Unix seconds or a span (24h)", text)
 	}
 	return t, nil
 }
