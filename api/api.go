@@ -24,11 +24,13 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/review"
 )
 
 // Check is what one check says of one entity.
@@ -69,12 +71,15 @@ type Services struct {
 	Access   *access.Service
 	// Incidents is nil where nobody responds from here.
 	Incidents *respond.Service
-	Board     *health.Board
+	// Reviews is there where Incidents is.
+	Reviews *review.Service
+	Board   *health.Board
 	// Checks returns what the last round of checks said in an environment;
 	// nil before the first round.
 	Checks  func(tenant, environment string) []Check
 	Probes  func() []Probe
 	Targets func() []Target
+	SLOs    func() []slo.Status
 	// Backup writes a backup while everything runs.
 	Backup func(ctx context.Context, w io.Writer) error
 	// Figures returns nil where figures can be read now, or else why not.
@@ -123,9 +128,11 @@ func New(services Services, options Options) http.Handler {
 	if s.Incidents != nil {
 		s.registerIncidents(h)
 		s.registerLedger(h)
+		s.registerReview(h)
 	}
 	s.registerEstate(h)
 	s.registerWatching(h)
+	s.registerSLOs(h)
 	s.registerPeople(h)
 	s.registerSelf(h)
 	inner.HandleFunc("/api/", s.noSuchPath(inner))
@@ -173,11 +180,11 @@ func (s *server) problem(what string, err error) error {
 		return nil
 	case errors.Is(err, access.ErrForbidden):
 		return huma.Error403Forbidden(err.Error())
-	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound), errors.Is(err, respond.ErrNotFound):
+	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound), errors.Is(err, respond.ErrNotFound), errors.Is(err, review.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
-	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken), errors.Is(err, respond.ErrConflict), errors.Is(err, respond.ErrState):
+	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken), errors.Is(err, respond.ErrConflict), errors.Is(err, respond.ErrState), errors.Is(err, review.ErrConflict):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid):
+	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid), errors.Is(err, review.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, metric.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(err.Error()), http.Header{"Retry-After": {"5"}})

@@ -17,10 +17,12 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -56,7 +58,10 @@ func serve(t testing.TB) *served {
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
-		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Board: board,
+		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
+		SLOs: func() []slo.Status {
+			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
+		},
 		Checks:  func(string, string) []Check { return []Check{{Check: "cpu", Entity: "host:web-1", State: "ok"}} },
 		Probes:  func() []Probe { return nil },
 		Targets: func() []Target { return nil },

@@ -32,6 +32,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/config"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -39,6 +40,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -71,14 +73,16 @@ type App struct {
 	notices  []string
 	closers  []closer
 
-	store     *store.Store
-	estate    *estate.Service
-	findings  *finding.Service
-	access    *access.Service
-	respond   *respond.Service
-	catalogue *detect.Catalogue
-	engine    *detect.Engine
-	coverage  atomic.Pointer[[]detect.Coverage]
+	store      *store.Store
+	estate     *estate.Service
+	findings   *finding.Service
+	access     *access.Service
+	respond    *respond.Service
+	review     *review.Service
+	catalogue  *detect.Catalogue
+	engine     *detect.Engine
+	coverage   atomic.Pointer[[]detect.Coverage]
+	objectives *slo.Evaluator
 
 	querier metric.Querier
 	remote  *remote.Endpoint // where figures are kept elsewhere; else nil
@@ -120,6 +124,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openRespond(ctx, o.Senders); err != nil {
 		return nil, err
 	}
+	a.review = review.NewService(a.store, a.respond, a.estate, a.access)
 	return a, a.openHandler()
 }
 
@@ -174,6 +179,7 @@ func (a *App) openEngine(ctx context.Context) error {
 		return err
 	}
 	a.engine = detect.New(a.catalogue, rules)
+	a.objectives = slo.NewEvaluator(a.cfg.SLOs)
 	blob, err := a.store.LoadBaselines(ctx, a.tenant, a.cfg.Environment)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/collect"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 )
 
@@ -37,6 +38,11 @@ func (a *App) flow(g *lifecycle.Group) {
 	// 3. metric -> detect -> finding: signals, checks, decisions. Behind the
 	// figures, so that a round judges the newest.
 	loop(g, a.board, "checks", 200*time.Millisecond, every, a.judge)
+
+	// What was promised to users is held against what they got.
+	if len(a.cfg.SLOs) > 0 {
+		loop(g, a.board, "objectives", time.Second, time.Minute, a.judgeObjectives)
+	}
 
 	// 4. What was learned is kept.
 	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
@@ -74,6 +80,15 @@ func (a *App) judge(ctx context.Context, now time.Time) error {
 		err = errors.Join(err, a.estate.Observe(ctx, r.Estate))
 	}
 	return errors.Join(err, a.findings.Record(ctx, r.Observations))
+}
+
+// judgeObjectives is one round of all service level objectives.
+func (a *App) judgeObjectives(ctx context.Context, now time.Time) error {
+	r, err := a.objectives.Round(ctx, slo.Where{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}, now)
+	if len(r.Observations) == 0 {
+		return err
+	}
+	return errors.Join(err, a.estate.Observe(ctx, r.Estate), a.findings.Record(ctx, r.Observations))
 }
 
 func (a *App) saveBaselines(ctx context.Context, now time.Time) error {

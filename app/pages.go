@@ -19,10 +19,10 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		return who
 	}
 	services := console.Services{
-		Incidents: a.respond,
-		Findings:  a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
+		Incidents: a.respond, Reviews: a.review,
+		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
 		Access: a.access,
-		Checks: a.consoleChecks, Storage: a.consoleStorage,
+		SLOs:   a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}
 	if a.local != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 	"github.com/evenkeel/evenkeel/respond"
@@ -201,6 +202,9 @@ func alertOf(f finding.Finding) respond.Alert {
 		Acknowledged: f.State == finding.Acknowledged || f.State == finding.Unknown && f.Prior == finding.Acknowledged,
 		Labels: map[string]string{"alertname": f.Check, "practice": f.Practice, "environment": f.Environment, "severity": f.Severity.String(),
 			"entity": f.Entity, "entity_kind": f.EntityKind, "entity_name": f.EntityName}}
+	if f.EntityKind == string(estate.KindService) {
+		a.Labels["service"] = f.EntityName
+	}
 	a.Text = f.Effect
 	for n, step := range f.Remedy {
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, step)

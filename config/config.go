@@ -27,6 +27,7 @@ import (
 	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/collect/scrape"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
@@ -53,6 +54,7 @@ type Config struct {
 	// DiscoverProbes says whether this machine's resolver and listening ports
 	// are probed without being named.
 	DiscoverProbes bool           `yaml:"discover_probes"`
+	SLOs           slo.Config     `yaml:"slos"`
 	Scrape         scrape.Config  `yaml:",inline"`
 	RemoteWrite    ingest.Config  `yaml:"remote_write_receiver"`
 	Access         Access         `yaml:"access"`
@@ -168,6 +170,7 @@ func (c Config) Validate() error {
 	if err := c.Probes.Validate(); err != nil {
 		errs = append(errs, err) // it names the place, with "probes" itself
 	}
+	within("slos", c.SLOs.Validate())
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
 	within("respond", c.Respond.Validate())

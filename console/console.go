@@ -74,6 +74,9 @@ func (c *Console) routes() {
 	c.page("POST /findings/{id}/acknowledge", c.acknowledge)
 	c.page("POST /findings/{id}/accept", c.accept)
 	c.page("POST /findings/{id}/reopen", c.reopen)
+	if c.SLOs != nil {
+		c.page("GET /slos", c.slos)
+	}
 	c.page("GET /estate", c.estate)
 	c.page("GET /entities/{id}", c.entity)
 	c.page("GET /entities/{id}/charts/{file}", c.entityChart)
@@ -96,6 +99,12 @@ func (c *Console) routes() {
 		c.page("POST /incidents", c.declareIncident)
 		c.page("GET /incidents/{id}", c.incident)
 		c.page("POST /incidents/{id}/{verb}", c.answerIncident)
+	}
+	if c.Reviews != nil {
+		c.page("GET /lessons", c.lessons)
+		c.page("GET /incidents/{id}/document", c.document)
+		c.page("GET /incidents/{id}/document.md", c.documentMarkdown)
+		c.page("POST /incidents/{id}/document", c.saveDocument)
 	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }

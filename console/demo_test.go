@@ -12,18 +12,21 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -89,10 +92,25 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Access: d.access, Incidents: d.respond, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
+}
+
+// demoSLOs are objectives in every state.
+func demoSLOs(now time.Time) func() []slo.Status {
+	status := func(id, title, service string, j slo.Judgement) slo.Status {
+		return slo.Status{Objective: slo.Objective{ID: id, Title: title, Service: service, Target: 99.9}, Judgement: j, At: now}
+	}
+	list := []slo.Status{
+		status("search", "", "search", slo.Judgement{Verdict: slo.Kept, Known: true, Left: .83}),
+		status("checkout", "Checkout answers", "checkout", slo.Judgement{Verdict: slo.Burning, Severity: finding.Critical, Long: time.Hour, Short: 5 * time.Minute, Rate: .021, Burn: 21, Known: true, Left: .61, Gone: 20 * time.Hour}),
+		status("mail", "Mail goes out", "mail", slo.Judgement{Verdict: slo.NoData, Reason: "There is no such series: sum(increase(mail_total[1h]))"}),
+		status("reports", "", "reports", slo.Judgement{Verdict: slo.NoTraffic}),
+		status("images", "Images load", "images", slo.Judgement{Verdict: slo.Kept, Known: true, Left: -.4}),
+	}
+	return func() []slo.Status { return slices.Clone(list) }
 }
 
 // livedDemo adds hosts, figures, changes and one of each sort of finding.
@@ -103,7 +121,20 @@ func livedDemo(t testing.TB) *demo {
 	d.measure(t)
 	d.trouble(t)
 	d.page(t)
+	d.promise(t)
 	return d
+}
+
+// promise makes the services known that objectives name.
+func (d *demo) promise(t testing.TB) {
+	t.Helper()
+	o := estate.Observation{Tenant: access.DefaultTenant, Environment: demoEnv, Source: slo.Practice, At: d.now.Add(-time.Minute)}
+	for _, s := range demoSLOs(d.now)() {
+		o.Entities = append(o.Entities, estate.Entity{ID: estate.ID(estate.KindService, s.Objective.Service), Kind: estate.KindService, Name: s.Objective.Service})
+	}
+	if err := d.estate.Observe(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (d *demo) furnish(t testing.TB) {

@@ -15,6 +15,7 @@ type findingsPage struct {
 	Page                                       finding.Page
 	Next                                       string // address of the next page
 	Filtered                                   bool
+	Promises                                   bool // there are objectives
 	Asked                                      time.Time
 }
 
@@ -32,7 +33,7 @@ var stateFilter = map[string][]finding.State{
 
 func (c *Console) findings(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Host: q.Get("host"), Check: q.Get("check"), Asked: c.opt.Now()}
+	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Host: q.Get("host"), Check: q.Get("check"), Asked: c.opt.Now(), Promises: c.SLOs != nil && len(c.SLOs()) > 0}
 	states, known := stateFilter[p.State]
 	if !known {
 		return badRequest("There is no such state of a finding. Choose one from the list.")

@@ -129,6 +129,7 @@ type incidentPage struct {
 	Names   map[string]string
 	People  []choice // to whom it can be given
 	Respond bool
+	Learnt  bool // there is a document to read or write
 	Problem string
 	Wrote   string
 	Asked   time.Time
@@ -146,7 +147,7 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	p := incidentPage{Story: story, Problem: problem, Wrote: wrote, Asked: c.opt.Now()}
+	p := incidentPage{Story: story, Problem: problem, Wrote: wrote, Asked: c.opt.Now(), Learnt: c.Reviews != nil && story.Incident.State == respond.Resolved && story.Incident.MergedInto == ""}
 	p.Respond = access.Can(c.actor(r), access.Respond, access.Scope{Tenant: story.Incident.Tenant, Environment: story.Incident.Environment}) == nil
 	if p.Names, err = c.names(r); err != nil {
 		return err

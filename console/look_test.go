@@ -58,6 +58,7 @@ func TestScreenshots(t *testing.T) {
 		quiet.board.Expect(p, 15*time.Second, quiet.now)
 	}
 	quiet.board.Report("host", quiet.now, time.Second, nil)
+	lived.now = lived.now.Add(15 * time.Second) // its incidents were opened by the real clock
 	servers := map[string]*httptest.Server{}
 	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
 		servers[name] = httptest.NewServer(guarded(d))
@@ -68,6 +69,8 @@ func TestScreenshots(t *testing.T) {
 		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
 		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"host", "lived", "/entities/host:web-1"},
 		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
+		{"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
+		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
 	}

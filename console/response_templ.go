@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 // responsePages are what belongs to responding to incidents. They share one
 // entry of the main navigation; where there is more than one, a row of links
 // leads from each to the others.
-var responsePages = []section{{Path: "/incidents", Title: "Incidents"}}
+var responsePages = []section{{Path: "/incidents", Title: "Incidents"}, {Path: "/lessons", Title: "Lessons"}}
 
 // responseTabs is that row.
 func responseTabs(here string) templ.Component {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -92,6 +93,8 @@ type Services struct {
 
 	Access    Access
 	Incidents Incidents
+	Reviews   Reviews
+	SLOs      func() []slo.Status
 	Probes    func(ctx context.Context) []Probe
 	Targets   func(ctx context.Context) []Target
 	Checks    func(ctx context.Context) []Check

@@ -20,7 +20,8 @@ import (
 // Kind says what sort of thing an entity is.
 type Kind string
 
-// The kinds of a single machine. Other collectors bring more.
+// The kinds of a single machine, and the services that objectives name. Other
+// collectors bring more.
 const (
 	Host        Kind = "host"
 	Disk        Kind = "disk"
@@ -33,6 +34,7 @@ const (
 	Endpoint    Kind = "endpoint"    // what a probe asks
 	Certificate Kind = "certificate" // an X.509 certificate in use
 	Target      Kind = "target"      // a scraped exporter
+	KindService Kind = "service"     // what users ask, wherever it runs
 	Collector   Kind = "collector"   // a part of Evenkeel itself that gathers
 )
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -306,5 +307,23 @@ func TestAConfigNeverShowsThePassword(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		t.Log(err)
+	}
+}
+
+// A table that is not in the list would be lost by a backup, and nobody would
+// know before the restore.
+func TestEveryTableIsInABackup(t *testing.T) {
+	s := mustOpen(t, Config{Dir: t.TempDir()})
+	var have []string
+	err := s.read.NewRaw("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").Scan(t.Context(), &have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range have {
+		// The index of texts is made anew by triggers while rows are restored.
+		made := strings.HasPrefix(name, "finding_numbers") || strings.HasPrefix(name, "finding_grams") || name == "goose_db_version"
+		if !made && !slices.Contains(tables, name) {
+			t.Errorf("table %s is in no backup; add it to tables in backup.go, or say here what makes it anew", name)
+		}
 	}
 }

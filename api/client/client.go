@@ -118,6 +118,19 @@ func (c *Client) DeclareIncident(ctx context.Context, title, severity string) (i
 	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents", nil, body, &i)
 }
 
+// Document returns what was learnt from an incident, as Markdown.
+func (c *Client) Document(ctx context.Context, incident string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	resp, err := c.send(ctx, http.MethodGet, "/api/v1/incidents/"+url.PathEscape(incident)+"/document.md", nil, nil)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return string(text), err
+}
+
 // Entities lists one page. Query takes the parameters of GET /api/v1/entities.
 func (c *Client) Entities(ctx context.Context, query url.Values) (page estate.Page, err error) {
 	return page, c.call(ctx, http.MethodGet, "/api/v1/entities", query, nil, &page)
@@ -134,6 +147,15 @@ func (c *Client) Checks(ctx context.Context, query url.Values) ([]api.Check, err
 		Checks []api.Check `json:"checks"`
 	}
 	return out.Checks, c.call(ctx, http.MethodGet, "/api/v1/checks", query, nil, &out)
+}
+
+// SLOs lists the service level objectives.
+func (c *Client) SLOs(ctx context.Context) ([]api.SLO, error) {
+	var out struct {
+		SLOs []api.SLO `json:"slos"`
+	}
+	err := c.call(ctx, http.MethodGet, "/api/v1/slos", nil, nil, &out)
+	return out.SLOs, err
 }
 
 // Health tells how the server itself does.

@@ -143,3 +143,21 @@ func declareIncident(ctx context.Context, fs *flag.FlagSet, args []string, out i
 	}
 	return exitOK, a.answer(out, i, func() { incidentTable(out, []respond.Incident{i}) })
 }
+
+// document prints what was learnt.
+func document(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
+	a := askFlags(fs)
+	rest, c, err := a.connect(fs, args, 1)
+	if err != nil {
+		return exitUnsure, err
+	}
+	id, err := incidentID(ctx, c, rest[0])
+	if err != nil {
+		return exitUnsure, err
+	}
+	text, err := c.Document(ctx, id)
+	if err != nil {
+		return exitUnsure, err
+	}
+	return exitOK, a.answer(out, map[string]string{"markdown": text}, func() { fmt.Fprint(out, text) })
+}

@@ -2,7 +2,9 @@ package storetest_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -153,6 +155,15 @@ func TestABackupRestoredIntoEitherDatabaseGivesTheSameAnswers(t *testing.T) {
 	}
 }
 
+// unzipped is the content of a gzip file that is whole.
+func unzipped(b []byte) ([]byte, error) {
+	zip, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(zip)
+}
+
 func TestADamagedBackupIsRefusedAndLeavesNothing(t *testing.T) {
 	s := openStore(t, store.Config{Dir: t.TempDir()})
 	live(t, s)
@@ -167,6 +178,10 @@ func TestADamagedBackupIsRefusedAndLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	content, err := unzipped(good)
+	if err != nil {
+		t.Fatal(err)
+	}
 	random := rand.New(rand.NewPCG(5, 6))
 	dir, bad := t.TempDir(), filepath.Join(t.TempDir(), "bad.tar.gz")
 	for i := range 40 {
@@ -176,6 +191,9 @@ func TestADamagedBackupIsRefusedAndLeavesNothing(t *testing.T) {
 		} else {
 			// Past gzip's header, of which some bytes mean nothing.
 			b[10+random.IntN(len(b)-10)] ^= 1 << random.IntN(8)
+		}
+		if same, err := unzipped(b); err == nil && bytes.Equal(same, content) {
+			continue // some bits fill up a byte and mean nothing
 		}
 		if err := os.WriteFile(bad, b, 0o600); err != nil {
 			t.Fatal(err)

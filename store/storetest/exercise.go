@@ -9,6 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/review"
 )
 
 // Store is all that is exercised.
@@ -17,6 +18,7 @@ type Store interface {
 	estate.Store
 	access.Store
 	respond.Store
+	review.Store
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
 }
@@ -45,6 +47,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"alerts and incidents are due in time, also after the clock was set back", respondDue},
 		{"messages are claimed by lanes and leases, and settled once", respondClaims},
 		{"contacts, policies, and what is over", respondPeople},
+		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -1,0 +1,130 @@
+package slo
+
+import (
+	"math"
+	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// Counts are the events of one window.
+type Counts struct {
+	Bad, Total float64
+	// Missing says why they could not be counted; empty where they were.
+	Missing string
+}
+
+// pair is two windows that must both burn: the long one shows that it matters,
+// the short one that it still goes on.
+type pair struct {
+	Long, Short time.Duration
+	Burn        float64 // times as fast as the budget allows, for a window of 30 days
+	Severity    finding.Severity
+}
+
+// pairs are those of the Site Reliability Workbook, table 5-8, the fastest
+// first: 2 % of a 30 day budget in an hour, 5 % in six, 10 % in a day and in
+// three.
+var pairs = []pair{
+	{time.Hour, 5 * time.Minute, 14.4, finding.Critical},
+	{6 * time.Hour, 30 * time.Minute, 6, finding.Critical},
+	{24 * time.Hour, 2 * time.Hour, 3, finding.Warning},
+	{72 * time.Hour, 6 * time.Hour, 1, finding.Warning},
+}
+
+// Windows are all that Judge wants of an objective, the shortest first.
+func (o Objective) Windows() []time.Duration {
+	out := []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour}
+	if w := o.Over(); w > out[len(out)-1] {
+		out = append(out, w)
+	}
+	return out
+}
+
+// Verdict is how an objective stands.
+type Verdict string
+
+const (
+	Kept      Verdict = "kept"
+	Burning   Verdict = "burning"
+	NoTraffic Verdict = "no-traffic" // nothing was asked of it in the last hour
+	NoData    Verdict = "no-data"
+)
+
+// Judgement is what is said of an objective at one time.
+type Judgement struct {
+	Verdict  Verdict
+	Reason   string // for NoData
+	Severity finding.Severity
+	Long     time.Duration // the windows that burn
+	Short    time.Duration
+	Rate     float64 // share of bad events in the long window
+	Burn     float64 // times as fast as the budget allows
+	// Left is the share of the budget that is left of the window, which may be
+	// below 0; Known says whether that could be counted.
+	Left  float64
+	Known bool
+	// Gone is how long the rest lasts at the rate of the short window; 0 where
+	// it does not end, is over, or cannot be told.
+	Gone time.Duration
+}
+
+// confidence is of the one-sided interval below a rate: 95 %.
+const confidence = 1.645
+
+// lowest is the lower end of the Wilson score interval of bad out of total.
+func lowest(bad, total float64) float64 {
+	if total <= 0 {
+		return 0
+	}
+	// Counts that Prometheus extrapolates may be off by a little.
+	p := min(1, max(0, bad/total))
+	z2 := confidence * confidence
+	centre := p + z2/(2*total)
+	spread := confidence * math.Sqrt(p*(1-p)/total+z2/(4*total*total))
+	return max(0, (centre-spread)/(1+z2/total))
+}
+
+// Judge says how an objective stands by the counts of its windows.
+func Judge(o Objective, counts map[time.Duration]Counts) Judgement {
+	j := Judgement{Verdict: Kept}
+	hour := counts[time.Hour]
+	if hour.Missing != "" {
+		return Judgement{Verdict: NoData, Reason: hour.Missing}
+	}
+	if all := counts[o.Over()]; all.Missing == "" && all.Total > 0 {
+		j.Known = true
+		j.Left = 1 - max(0, all.Bad)/(o.budget()*all.Total)
+	}
+	for _, p := range pairs {
+		long, short := counts[p.Long], counts[p.Short]
+		if p.Long > o.Over() || long.Missing != "" || short.Missing != "" || short.Total <= 0 || long.Bad < o.leastBad() {
+			continue
+		}
+		// The same share of the budget in the same time, whatever the
+		// objective's own window is; but a rate that the budget allows for
+		// ever burns nothing.
+		limit := max(1, p.Burn*o.Over().Hours()/(30*24)) * o.budget()
+		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
+			continue
+		}
+		j.Verdict, j.Severity, j.Long, j.Short = Burning, p.Severity, p.Long, p.Short
+		j.Rate = long.Bad / long.Total
+		j.Burn = j.Rate / o.budget()
+		j.Gone = gone(o, counts[o.Over()], short, p.Short, j)
+		return j
+	}
+	if hour.Total <= 0 {
+		j.Verdict = NoTraffic
+	}
+	return j
+}
+
+// gone is how long the rest of the budget lasts at the rate of the short window.
+func gone(o Objective, all, short Counts, over time.Duration, j Judgement) time.Duration {
+	if !j.Known || j.Left <= 0 || short.Bad <= 0 {
+		return 0
+	}
+	left := j.Left * o.budget() * all.Total // bad events
+	return time.Duration(left / short.Bad * float64(over))
+}

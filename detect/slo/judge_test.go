@@ -1,0 +1,154 @@
+package slo
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+var checkout = Objective{ID: "checkout", Service: "checkout", Target: 99.9, Bad: "sum(increase(bad[$window]))", Total: "sum(increase(all[$window]))"}
+
+// steady is a service that fails so many of so many requests a second, for so
+// long; before that it failed none.
+func steady(o Objective, share, perSecond float64, lasts time.Duration) map[time.Duration]Counts {
+	out := map[time.Duration]Counts{}
+	for _, w := range o.Windows() {
+		out[w] = Counts{Bad: share * perSecond * min(w, lasts).Seconds(), Total: perSecond * w.Seconds()}
+	}
+	return out
+}
+
+func TestAnObjectiveIsJudged(t *testing.T) {
+	week := checkout
+	week.Window = model.Duration(7 * 24 * time.Hour)
+	for name, c := range map[string]struct {
+		o        Objective
+		share    float64
+		rate     float64
+		lasts    time.Duration
+		want     Verdict
+		severity finding.Severity
+		long     time.Duration
+	}{
+		"all is well":                         {checkout, 0, 100, time.Hour, Kept, 0, 0},
+		"within the budget":                   {checkout, .0005, 100, 72 * time.Hour, Kept, 0, 0},
+		"a tenth fails for five minutes":      {checkout, .1, 100, 5 * time.Minute, Kept, 0, 0}, // 0.8 % of the hour
+		"a tenth fails for ten minutes":       {checkout, .1, 100, 10 * time.Minute, Burning, finding.Critical, time.Hour},
+		"2 % fail for an hour":                {checkout, .02, 100, time.Hour, Burning, finding.Critical, time.Hour},
+		"0.8 % fail for six hours":            {checkout, .008, 100, 6 * time.Hour, Burning, finding.Critical, 6 * time.Hour},
+		"0.4 % fail for a day":                {checkout, .004, 100, 24 * time.Hour, Burning, finding.Warning, 24 * time.Hour},
+		"0.15 % fail for three days":          {checkout, .0015, 100, 72 * time.Hour, Burning, finding.Warning, 72 * time.Hour},
+		"two of the hour's thirty fail":       {checkout, .07, 30. / 3600, time.Hour, Kept, 0, 0}, // too few to say
+		"all of thirty an hour fail":          {checkout, 1, 30. / 3600, time.Hour, Burning, finding.Critical, time.Hour},
+		"a week's budget: 1 % for an hour":    {week, .01, 100, time.Hour, Burning, finding.Critical, time.Hour},
+		"a week's budget: what it allows for": {week, .0009, 100, 7 * 24 * time.Hour, Kept, 0, 0},
+	} {
+		j := Judge(c.o, steady(c.o, c.share, c.rate, c.lasts))
+		if j.Verdict != c.want || j.Severity != c.severity || j.Long != c.long {
+			t.Errorf("%s: %+v, want %s, %s over %s", name, j, c.want, c.severity, c.long)
+		}
+	}
+}
+
+// It ends soon after the failing does, though the hour still holds it.
+func TestWhatIsOverBurnsNoMore(t *testing.T) {
+	counts := steady(checkout, .5, 100, time.Hour)
+	counts[5*time.Minute] = Counts{Total: 30_000}
+	counts[30*time.Minute] = Counts{Bad: 10, Total: 180_000}
+	counts[2*time.Hour] = Counts{Bad: 10, Total: 720_000} // as if long over
+	counts[6*time.Hour] = Counts{Bad: 10, Total: 2_160_000}
+	if j := Judge(checkout, counts); j.Verdict != Kept {
+		t.Errorf("%+v", j)
+	}
+}
+
+func TestWhatCannotBeCountedIsNotFine(t *testing.T) {
+	counts := steady(checkout, 0, 100, 0)
+	counts[time.Hour] = Counts{Missing: "gone"}
+	if j := Judge(checkout, counts); j.Verdict != NoData || j.Reason != "gone" {
+		t.Errorf("%+v", j)
+	}
+	if j := Judge(checkout, steady(checkout, 0, 0, 0)); j.Verdict != NoTraffic || j.Known {
+		t.Errorf("without traffic: %+v", j)
+	}
+	counts = steady(checkout, .02, 100, time.Hour)
+	counts[checkout.Over()] = Counts{Missing: "too much to read"}
+	if j := Judge(checkout, counts); j.Verdict != Burning || j.Known || j.Gone != 0 {
+		t.Errorf("without the whole window: %+v", j)
+	}
+}
+
+func TestTheRestOfTheBudget(t *testing.T) {
+	j := Judge(checkout, steady(checkout, .02, 100, time.Hour))
+	// 30 d × 100/s × 0.1 % = 259,200 may be bad; 7,200 were. The rest lasts
+	// 35 h at 2 a second.
+	if want := 1 - 7200./259200; math.Abs(j.Left-want) > 1e-9 || (j.Gone-35*time.Hour).Abs() > time.Minute {
+		t.Errorf("%.4f is left for %s", j.Left, j.Gone)
+	}
+	if j := Judge(checkout, steady(checkout, .02, 100, 72*time.Hour)); j.Left > -.99 || j.Gone != 0 {
+		t.Errorf("a budget that is used up twice: %+v", j)
+	}
+}
+
+// More bad events never make it look better, and the same share of more events
+// is never judged more mildly.
+func TestJudgingIsMonotonous(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	worse := func(a, b Judgement) bool {
+		return a.Verdict == Burning && b.Verdict != Burning || a.Severity > b.Severity
+	}
+	for range 3000 {
+		share, rate, lasts := math.Exp(-rng.Float64()*9), math.Exp(rng.Float64()*12-6), time.Duration(rng.Int64N(int64(72*time.Hour)))
+		a := Judge(checkout, steady(checkout, share, rate, lasts))
+		if b := Judge(checkout, steady(checkout, min(1, share*1.5), rate, lasts)); worse(a, b) {
+			t.Fatalf("%g of %g/s for %s: %+v, and half as much again %+v", share, rate, lasts, a, b)
+		}
+		if b := Judge(checkout, steady(checkout, share, rate*2, lasts)); worse(a, b) {
+			t.Fatalf("%g of %g/s for %s: %+v, and of twice as much %+v", share, rate, lasts, a, b)
+		}
+	}
+}
+
+// The lower end of the interval is below the rate and comes near it with more
+// events. 5 of 100: 2.455 % (Wilson, one-sided 95 %, by hand).
+func TestLowest(t *testing.T) {
+	if got := lowest(5, 100); math.Abs(got-.02455) > .00005 {
+		t.Errorf("5 of 100: %v", got)
+	}
+	for n := 10.; n < 1e9; n *= 10 {
+		if a, b := lowest(n/10, n), lowest(n, 10*n); a >= .1 || b < a {
+			t.Errorf("a tenth of %g: %v, of ten times as many: %v", n, a, b)
+		}
+	}
+}
+
+func TestAConfigurationIsChecked(t *testing.T) {
+	bad := Config{
+		{ID: "a b", Service: "x", Target: 99, Bad: "a[$window]", Total: "b[$window]"},
+		{ID: "n", Service: "x", Target: 100, Bad: "a", Total: "b"},
+		{ID: "n", Service: "x", Target: 99},
+		{ID: "q", Service: "x", Target: 99, Bad: "sum(a[$window]", Total: "b[$window]"},
+		{ID: "w", Service: "x", Target: 99, Bad: "a", Total: "b"},
+		{ID: "l", Target: 99, Window: model.Duration(time.Hour), Latency: &Latency{Histogram: "h-h"}},
+		{ID: "two", Service: "x", Target: 99, Bad: "a[$window]", Latency: &Latency{Histogram: "h", Under: 1}},
+	}
+	err := bad.Validate()
+	for _, want := range []string{"objective 1 (a b): id", "target: 100 is not between", `two have the id "n"`, "bad and total are needed", "is not PromQL",
+		"write [$window]", "service: name", "window: 1h must be", `"h-h" is no metric's name`, "under: a time", "latency: name it, or bad"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\ndoes not say %q", err, want)
+		}
+	}
+	good := Config{{ID: "a", Service: "x", Target: 99.9, Bad: "sum(increase(a[$window]))", Total: "sum(increase(b[$window]))"},
+		{ID: "b", Service: "x", Target: 99, Latency: &Latency{Histogram: "h", Selector: `a="b"`, Under: model.Duration(time.Second)}},
+		{ID: "c", Service: "x", Target: 99, Latency: &Latency{Histogram: "h", Under: model.Duration(250 * time.Millisecond), Native: true}}}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+}
