@@ -30,6 +30,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -73,7 +74,9 @@ type Services struct {
 	Incidents *respond.Service
 	// Reviews is there where Incidents is.
 	Reviews *review.Service
-	Board   *health.Board
+	// Reach is there where Incidents is.
+	Reach *reach.Service
+	Board *health.Board
 	// Checks returns what the last round of checks said in an environment;
 	// nil before the first round.
 	Checks  func(tenant, environment string) []Check
@@ -129,6 +132,7 @@ func New(services Services, options Options) http.Handler {
 		s.registerIncidents(h)
 		s.registerLedger(h)
 		s.registerReview(h)
+		s.registerReach(h)
 	}
 	s.registerEstate(h)
 	s.registerWatching(h)
@@ -150,7 +154,7 @@ func New(services Services, options Options) http.Handler {
 // schemaNames tell types of different packages apart that have one name.
 var schemaNames = map[string]string{
 	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
-	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry",
+	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
 }
 
 func schemaName(t reflect.Type, hint string) string {

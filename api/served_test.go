@@ -22,6 +22,8 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/notify"
+	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -33,6 +35,7 @@ type served struct {
 	estate   *estate.Service
 	access   *access.Service
 	respond  *respond.Service
+	reach    *reach.Service
 	log      bytes.Buffer // what went wrong inside
 }
 
@@ -50,6 +53,15 @@ func serve(t testing.TB) *served {
 	s.findings, s.estate = finding.NewService(db, quiet), estate.NewService(db, quiet)
 	s.respond = respond.NewService(db, respond.Options{}, quiet)
 	s.access = access.NewService(db, quiet, time.Now)
+	s.reach, err = reach.New(t.Context(), db, reach.Options{
+		Channels: []respond.Channel{respond.Email, respond.Webhook}, Address: notify.CheckAddress,
+		People: func(ctx context.Context, tenant string) (map[string]string, error) {
+			return s.access.Names(ctx, access.Evenkeel(tenant), tenant)
+		},
+		Person: s.access.PersonActor, Acknowledge: s.respond.Acknowledge})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := s.access.EnsureAdmin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +71,7 @@ func serve(t testing.TB) *served {
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
+		Reach: s.reach,
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},

@@ -75,11 +75,18 @@ func TestNoQuestionBreaksTheServer(t *testing.T) {
 		for method, o := range operations {
 			method = strings.ToUpper(method)
 			named := id
-			if strings.HasPrefix(template, "/api/v1/incidents") {
+			switch {
+			case strings.HasPrefix(template, "/api/v1/contacts"):
+				named = s.aRoom(t)
+			case strings.HasPrefix(template, "/api/v1/policies"):
+				named = "web"
+			case strings.HasPrefix(template, "/api/v1/incidents"):
 				named = incident
 			}
 			path := strings.ReplaceAll(template, "{id}", named)
-			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "into": `"x"`, "alerts": `["x"]`}
+			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "into": `"x"`, "alerts": `["x"]`,
+				"address": `"https://example.org/hook"`, "channel": `"webhook"`, "shared": `true`, "code": `"123456"`, "person": `"admin"`, "text": `"Look here"`, "rounds": `1`,
+				"steps": `[{"notify":[{"kind":"person","id":"x"}],"waitMinutes":5}]`}
 			for _, p := range o.Parameters {
 				for _, odd := range oddities {
 					switch p.In {

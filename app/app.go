@@ -40,6 +40,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -79,6 +80,7 @@ type App struct {
 	access     *access.Service
 	respond    *respond.Service
 	review     *review.Service
+	reach      *reach.Service
 	catalogue  *detect.Catalogue
 	engine     *detect.Engine
 	coverage   atomic.Pointer[[]detect.Coverage]

@@ -51,9 +51,14 @@ func startWith(t *testing.T, data, yaml string, senders map[respond.Channel]resp
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startLogged(t, data, cfg, slog.New(slog.DiscardHandler), senders)
+}
+
+func startLogged(t *testing.T, data string, cfg config.Config, log *slog.Logger, senders map[respond.Channel]respond.Sender) running {
+	t.Helper()
 	cfg.Data, cfg.Listen, cfg.DiscoverProbes = data, "127.0.0.1:0", false
 	cfg.Interval = model.Duration(time.Second)
-	a, err := New(t.Context(), cfg, Options{Log: slog.New(slog.DiscardHandler), Version: "test", BootstrapToken: "t", Senders: senders})
+	a, err := New(t.Context(), cfg, Options{Log: log, Version: "test", BootstrapToken: "t", Senders: senders})
 	if err != nil {
 		t.Fatal(err)
 	}

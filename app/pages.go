@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/access/oidc"
 	"github.com/evenkeel/evenkeel/console"
+	"github.com/evenkeel/evenkeel/respond/reach"
 )
 
 // openPages puts the login pages and, behind them, the console on the mux.
@@ -21,6 +22,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	services := console.Services{
 		Incidents: a.respond, Reviews: a.review,
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
+		Reach:  a.reach,
 		Access: a.access,
 		SLOs:   a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
@@ -45,6 +47,10 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	mux.Handle("POST /login", guard.Login(pages.LoginFailed))
 	mux.Handle("POST /login/link", guard.TakeLink(pages.LinkFailed))
 	mux.Handle("POST /logout", guard.Logout())
+	answers := pages.Answers()
+	for _, path := range []string{"GET " + reach.AckPath, "POST " + reach.AckPath, "GET " + reach.ReachedPath, "POST " + reach.ReachedPath} {
+		mux.Handle(path, answers)
+	}
 	public := pages.Public()
 	for _, path := range []string{"GET /login", "GET /login/link", "/assets/", "GET /favicon.svg"} {
 		mux.Handle(path, public)

@@ -26,8 +26,11 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 	if err != nil {
 		return err
 	}
+	if err := a.releaseConfigured(ctx); err != nil {
+		return err
+	}
 	for _, p := range a.cfg.Respond.Policies {
-		p.Tenant, p.Name = a.tenant, cmp.Or(p.Name, p.ID)
+		p.Tenant, p.Name, p.Configured = a.tenant, cmp.Or(p.Name, p.ID), true
 		if p.Hours != "" {
 			return fmt.Errorf("respond.policies: %s: hours: there is no schedule %q: this version has none; leave it out", p.ID, p.Hours)
 		}
@@ -51,13 +54,18 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 			return err
 		}
 	}
+	before, err := a.store.Contacts(ctx, a.tenant, "")
+	if err != nil {
+		return err
+	}
 	for _, k := range a.cfg.Respond.Contacts {
-		k.Tenant, k.Name, k.Verified = a.tenant, cmp.Or(k.Name, k.ID), a.started
+		k.Tenant, k.Name, k.Verified, k.Configured = a.tenant, cmp.Or(k.Name, k.ID), a.started, true
 		if k.Person != "" {
 			if k.Person, err = person(k.Person); err != nil {
 				return fmt.Errorf("respond.contacts: %s: %w", k.ID, err)
 			}
 		}
+		k.Reached = reachedBefore(before, k)
 		if err := a.store.PutContact(ctx, k); err != nil {
 			return err
 		}
@@ -66,8 +74,10 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 	maps.Copy(senders, more)
 	a.respond = respond.NewService(a.store, respond.Options{Senders: senders,
 		IncidentURL: func(id string) string { return a.publicURL() + "/incidents/" + id },
+		AckURL:      func(m respond.Message) string { return a.reach.LinkFor(m) },
+		Code:        func(m respond.Message) string { return a.reach.CodeText(m) },
 		StormLimit:  a.cfg.Respond.StormLimit, StormWindow: a.cfg.Respond.StormWindow}, a.log)
-	return nil
+	return a.openReach(ctx, senders)
 }
 
 // peopleByName finds people by their login names, or by their ids.
@@ -92,6 +102,7 @@ func (a *App) runRespond(g *lifecycle.Group) {
 	hints := a.findings.Listen(1)
 	g.Defer("hints of findings", func() error { hints.Close(); return nil })
 	every(g, a, "incidents of findings", hints.C(), (&findingTeller{a: a}).tell, func(context.Context) time.Duration { return time.Minute })
+	loop(g, a.board, "reach", 10*time.Second, time.Minute, func(ctx context.Context, now time.Time) error { return a.reach.Round(ctx, a.tenant, now) })
 	every(g, a, "escalation", a.respond.Due(), a.respond.Wake, a.respond.Pace)
 	const part = "delivery"
 	a.board.Expect(part, patience, time.Now())

@@ -106,6 +106,21 @@ func (c *Console) routes() {
 		c.page("GET /incidents/{id}/document.md", c.documentMarkdown)
 		c.page("POST /incidents/{id}/document", c.saveDocument)
 	}
+	if c.Reach != nil {
+		c.page("GET /contacts", c.contacts)
+		c.page("POST /contacts", c.addContact)
+		c.page("POST /contacts/{id}/{verb}", c.contactVerb)
+		c.page("GET /policies", c.policies)
+		c.page("GET /policies/new", c.newPolicy)
+		c.page("GET /policies/{id}", c.policy)
+		c.page("POST /policies", c.savePolicy)
+		c.page("POST /policies/{id}", c.savePolicy)
+		c.page("POST /policies/{id}/delete", c.deletePolicy)
+		answers := c.Answers()
+		for _, path := range answerPaths {
+			c.mux.Handle(path, answers)
+		}
+	}
 	c.page("/", func(w http.ResponseWriter, r *http.Request) error { return errNoPage })
 }
 

@@ -26,6 +26,8 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/notify"
+	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -41,6 +43,7 @@ type demo struct {
 	board    *health.Board
 	access   *access.Service
 	respond  *respond.Service
+	reach    *reach.Service
 	state    *store.Store
 	actor    access.Actor
 }
@@ -75,6 +78,14 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.state, d.respond = state, respond.NewService(state, respond.Options{}, log)
 	d.access = access.NewService(state, log, func() time.Time { return d.now })
+	if d.reach, err = reach.New(t.Context(), state, reach.Options{
+		Channels: []respond.Channel{respond.Email, respond.SMS, respond.Voice, respond.Slack, respond.Webhook}, Address: notify.CheckAddress,
+		People: func(ctx context.Context, tenant string) (map[string]string, error) {
+			return d.access.Names(ctx, access.Evenkeel(tenant), tenant)
+		},
+		Person: d.access.PersonActor, Acknowledge: d.respond.Acknowledge, URL: "https://ops.example.org"}); err != nil {
+		t.Fatal(err)
+	}
 	for _, u := range []struct {
 		name string
 		role access.Role
@@ -92,6 +103,7 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
+		Reach:  d.reach,
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -121,6 +133,7 @@ func livedDemo(t testing.TB) *demo {
 	d.measure(t)
 	d.trouble(t)
 	d.page(t)
+	d.reachable(t)
 	d.promise(t)
 	return d
 }

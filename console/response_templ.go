@@ -11,7 +11,12 @@ import templruntime "github.com/a-h/templ/runtime"
 // responsePages are what belongs to responding to incidents. They share one
 // entry of the main navigation; where there is more than one, a row of links
 // leads from each to the others.
-var responsePages = []section{{Path: "/incidents", Title: "Incidents"}, {Path: "/lessons", Title: "Lessons"}}
+var responsePages = []section{
+	{Path: "/incidents", Title: "Incidents"},
+	{Path: "/policies", Title: "Policies"},
+	{Path: "/contacts", Title: "Contacts"},
+	{Path: "/lessons", Title: "Lessons"},
+}
 
 // responseTabs is that row.
 func responseTabs(here string) templ.Component {
@@ -48,7 +53,7 @@ func responseTabs(here string) templ.Component {
 				var templ_7745c5c3_Var2 templ.SafeURL
 				templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(x.Path))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `response.templ`, Line: 13, Col: 35}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `response.templ`, Line: 18, Col: 35}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 				if templ_7745c5c3_Err != nil {
@@ -69,7 +74,7 @@ func responseTabs(here string) templ.Component {
 				var templ_7745c5c3_Var3 string
 				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(x.Title)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `response.templ`, Line: 13, Col: 80}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `response.templ`, Line: 18, Col: 80}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 				if templ_7745c5c3_Err != nil {

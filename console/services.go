@@ -95,6 +95,7 @@ type Services struct {
 	Incidents Incidents
 	Reviews   Reviews
 	SLOs      func() []slo.Status
+	Reach     Reach
 	Probes    func(ctx context.Context) []Probe
 	Targets   func(ctx context.Context) []Target
 	Checks    func(ctx context.Context) []Check

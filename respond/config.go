@@ -70,6 +70,11 @@ func (k Contact) Validate() error {
 	case k.After < 0 || k.After > mostWait:
 		return fmt.Errorf("%w: contact %q: after %s must be between 0 and %s", ErrInvalid, k.ID, k.After, mostWait)
 	}
+	if k.Quiet != nil {
+		if err := k.Quiet.Validate(); err != nil {
+			return fmt.Errorf("contact %q: %w", k.ID, err)
+		}
+	}
 	for _, u := range k.Urgency {
 		if u != High && u != Low {
 			return fmt.Errorf("%w: contact %q: urgency %q is not high or low", ErrInvalid, k.ID, u)

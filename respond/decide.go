@@ -146,10 +146,12 @@ func (t *turn) escalate(f Facts) {
 		}
 		n := i.Position.Step
 		t.note(Escalated, system, fmt.Sprintf("Step %d of %d, round %d of %d.", n+1, len(p.Steps), i.Position.Round+1, max(1, p.Rounds)))
+		t.held, t.counted = 0, false
 		reached := t.notify(f, p.Steps[n].Notify)
 		i.Position.Step++
 		if reached {
-			i.WakeAt = t.now.Add(min(max(p.Steps[n].Wait, leastWait), mostWait))
+			// Where all are quiet, their time to answer begins with the message.
+			i.WakeAt = t.now.Add(t.held + min(max(p.Steps[n].Wait, leastWait), mostWait))
 			return
 		}
 	}

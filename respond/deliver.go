@@ -145,11 +145,15 @@ func (s *Service) try(ctx context.Context, m Message) (Outcome, Message) {
 			m.PossibleDuplicate = true
 		}
 	}
-	if s.opt.AckURL != nil && m.Kind == PageMessage {
+	kept := m.Content
+	if s.opt.AckURL != nil && (m.Kind == PageMessage || m.Kind == TestMessage) {
 		m.Content.AckURL = s.opt.AckURL(m)
 	}
+	if s.opt.Code != nil && m.Kind == VerifyMessage {
+		m.Content.Text = s.opt.Code(m)
+	}
 	o := sender.Send(ctx, m)
-	m.Content.AckURL = "" // a secret, kept nowhere
+	m.Content = kept // secrets are kept nowhere
 	switch o.State {
 	case Sent, Delivered, Failed, Due:
 	default:

@@ -32,6 +32,9 @@ const (
 	Reopened       EntryKind = "reopened"        // a resolved incident, or one that somebody had taken, is triggered again
 	ClockChanged   EntryKind = "clock-changed"   // the machine's clock was set back; waits begin anew
 	ContactGone    EntryKind = "contact-gone"    // the provider says for good that nothing arrives there
+	ReachAsked     EntryKind = "reach-asked"     // a person is asked whether pages reach them
+	ReachConfirmed EntryKind = "reach-confirmed" // they said so
+	ReachMissed    EntryKind = "reach-missed"    // they did not, within a day
 )
 
 // Entry is one line of the ledger: what happened, why, and who or what did it.

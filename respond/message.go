@@ -40,6 +40,15 @@ type Contact struct {
 	After    time.Duration `json:"after" yaml:"after"`
 	Urgency  []Urgency     `json:"urgency,omitempty" yaml:"urgency"` // empty: all
 	Disabled string        `json:"disabled,omitempty" yaml:"-"`      // why nothing is sent there (410 Gone, by its owner)
+	// Gone says that the provider has disabled it, so that it has to be proved
+	// anew.
+	Gone bool `json:"gone,omitempty" yaml:"-"`
+	// Quiet are the hours in which it does not want to be disturbed; nil: none.
+	Quiet *Quiet `json:"quiet,omitempty" yaml:"quiet,omitempty"`
+	// Reached is when a person last said that a test has reached them by it.
+	Reached time.Time `json:"reached,omitzero" yaml:"-"`
+	// Configured says that the configuration file has it: it is changed there.
+	Configured bool `json:"configured,omitempty" yaml:"-"`
 }
 
 // MessageKind says what a message is for.
@@ -91,7 +100,10 @@ type Message struct {
 	Uncertain bool `json:"uncertain,omitempty"`
 	// Into is the id of the message that tells this one too, where it is
 	// Coalesced.
-	Into      string    `json:"into,omitempty"`
+	Into string `json:"into,omitempty"`
+	// NotBefore is the end of the quiet hours that it waits for; zero: it waits
+	// for none.
+	NotBefore time.Time `json:"notBefore,omitzero"`
 	CreatedAt time.Time `json:"createdAt"`
 	ChangedAt time.Time `json:"changedAt"` // last decision about it
 	SentAt    time.Time `json:"sentAt,omitzero"`

@@ -51,8 +51,8 @@ func Settle(m Message, o Outcome, now time.Time) Settled {
 	case o.State == Failed:
 	case m.Tries >= maxTries:
 		m.State, m.Reason = Failed, fmt.Sprintf("Given up after %d tries: %s", m.Tries, o.Reason)
-	case now.Sub(m.CreatedAt.Add(m.Contact.After)) > giveUpAfter:
-		m.State, m.Reason = Failed, fmt.Sprintf("Given up after %s: %s", span(now.Sub(m.CreatedAt)), o.Reason)
+	case now.Sub(m.begun()) > giveUpAfter:
+		m.State, m.Reason = Failed, fmt.Sprintf("Given up after %s: %s", span(now.Sub(m.begun())), o.Reason)
 	default:
 		m.State, m.Uncertain = Due, o.Uncertain
 		m.NextAt = now.Add(max(backOff(m), min(o.RetryAfter, giveUpAfter)))
@@ -71,6 +71,14 @@ func Settle(m Message, o Outcome, now time.Time) Settled {
 	s.Entry = Entry{Tenant: m.Tenant, At: now, Kind: MessageTried, Reason: reason, By: system,
 		Incident: m.Incident, Page: m.Page, Message: m.ID, Person: m.Contact.Person}
 	return s
+}
+
+// begun is when it was to be sent first.
+func (m Message) begun() time.Time {
+	if at := m.CreatedAt.Add(m.Contact.After); at.After(m.NotBefore) {
+		return at
+	}
+	return m.NotBefore
 }
 
 // backOff is how long to wait after a failed try: doubling, with up to half as

@@ -60,6 +60,19 @@ func (b Book) usable(r Recipient, person string, u Urgency) (good []Contact, why
 	return good, why
 }
 
+// Usable tells by how many contacts a person can be paged of something of an
+// urgency, and why by the others not.
+func (b Book) Usable(person string, u Urgency) (ways int, why []string) {
+	good, why := b.usable(Recipient{Kind: ToPerson, ID: person}, person, u)
+	return len(good), why
+}
+
+// Shared is Usable for a channel that belongs to nobody.
+func (b Book) Shared(id string, u Urgency) (ways int, why []string) {
+	good, why := b.usable(Recipient{Kind: ToChannel, ID: id}, "", u)
+	return len(good), why
+}
+
 // Storm is what is being told at the moment, over all incidents of a tenant. A
 // person whom many incidents would page at once is told of them in one message.
 type Storm struct {
@@ -170,9 +183,14 @@ func (t *turn) page(f Facts, r Recipient, person, why string) (reached bool) {
 	t.Pages = append(t.Pages, p)
 	storm := f.Storm.Limit > 0 && f.Storm.Recent[p.To()] >= f.Storm.Limit
 	var ways []string
-	for n, c := range contacts {
+	uses, hours := inTime(contacts, i.Urgency, t.now)
+	for n, c := range uses {
 		m := Message{ID: fmt.Sprintf("%s-%d", p.ID, n+1), Tenant: i.Tenant, Incident: i.ID, Page: p.ID, Kind: PageMessage,
-			Contact: c, Content: t.content(f, ""), State: Due, NextAt: t.now.Add(max(0, c.After)), CreatedAt: t.now, ChangedAt: t.now}
+			Contact: c.Contact, Content: t.content(f, ""), State: Due, NextAt: t.now.Add(c.After), CreatedAt: t.now, ChangedAt: t.now}
+		if c.Waits > 0 {
+			m.NotBefore = m.NextAt
+		}
+		t.waits(c.Waits)
 		if storm {
 			t.coalesce(f, &m)
 		}
@@ -184,6 +202,9 @@ func (t *turn) page(f Facts, r Recipient, person, why string) (reached bool) {
 		ways = append(ways, way)
 	}
 	e.Reason = fmt.Sprintf("To be told by %s: %s.", strings.Join(ways, ", "), strings.TrimSuffix(why, "."))
+	if len(hours) > 0 {
+		e.Reason += " Quiet hours: " + strings.Join(hours, "; ") + "."
+	}
 	if storm {
 		e.Reason += " Told together with others, for there are many at once."
 	}
@@ -197,8 +218,12 @@ func (t *turn) coalesce(f Facts, m *Message) {
 	digest, ok := f.Storm.Digests[m.Contact.ID]
 	if !ok {
 		digest = Message{ID: "many-" + m.ID, Tenant: m.Tenant, Kind: PageMessage, Contact: m.Contact, State: Due,
-			NextAt: m.NextAt.Add(digestWait), CreatedAt: t.now,
+			NextAt: m.NextAt.Add(digestWait), NotBefore: m.NotBefore, CreatedAt: t.now,
 			Content: Content{Severity: m.Content.Severity, State: Triggered}}
+	}
+	// Where one is urgent, what waited for the morning is told with it.
+	if soon := m.NextAt.Add(digestWait); digest.NextAt.After(soon) {
+		digest.NextAt, digest.NotBefore = soon, m.NotBefore
 	}
 	m.Into = digest.ID
 	c := &digest.Content
@@ -239,9 +264,14 @@ func (t *turn) inform(f Facts, kind MessageKind, news string, sharedOnly bool) {
 			continue
 		}
 		told[to] = true
-		t.Messages = append(t.Messages, Message{ID: fmt.Sprintf("%s-r%d-%d", t.Incident.ID, t.Incident.Revision+1, len(told)),
+		r := Message{ID: fmt.Sprintf("%s-r%d-%d", t.Incident.ID, t.Incident.Revision+1, len(told)),
 			Tenant: t.Incident.Tenant, Incident: t.Incident.ID, Kind: kind, Contact: c, Content: t.content(f, news),
-			State: Due, NextAt: t.now, CreatedAt: t.now, ChangedAt: t.now})
+			State: Due, NextAt: t.now, CreatedAt: t.now, ChangedAt: t.now}
+		if t.Incident.Urgency == Low && c.Quiet.At(t.now) {
+			r.NextAt = c.Quiet.End(t.now)
+			r.NotBefore = r.NextAt
+		}
+		t.Messages = append(t.Messages, r)
 		e := t.note(MessageQueued, system, "They are told by "+c.Name+": "+news)
 		e.Person = c.Person
 	}

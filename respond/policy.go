@@ -18,6 +18,8 @@ type Policy struct {
 	// Hours, where set, names the schedule during which incidents of low
 	// urgency page (somebody is on duty in it); outside of it they wait.
 	Hours string `json:"hours,omitempty" yaml:"hours,omitempty"`
+	// Configured says that the configuration file has it: it is changed there.
+	Configured bool `json:"configured,omitempty" yaml:"-"`
 }
 
 // Step tells its recipients, then waits.

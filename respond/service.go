@@ -26,9 +26,13 @@ type Options struct {
 	Senders map[Channel]Sender
 	// IncidentURL is where an incident stands in the console; nil for none.
 	IncidentURL func(id string) string
-	// AckURL is a link that acknowledges what a message is about; nil for none.
-	// It is asked for at each try and kept nowhere.
+	// AckURL is a link that acknowledges what a page is about, or confirms that
+	// a test has arrived; nil for none. It is asked for at each try and kept
+	// nowhere.
 	AckURL func(m Message) string
+	// Code is the text with the code of a message that proves a contact; nil
+	// for none. It is asked for at each try and kept nowhere.
+	Code func(m Message) string
 	// Lease is how long a process has a message for itself; the time to send
 	// is two thirds of it. 0 for 45 s.
 	Lease time.Duration
@@ -102,6 +106,9 @@ func (s *Service) Listen(size int) *broadcast.Listener[Notice] { return s.topic.
 // again.
 func (s *Service) Due() <-chan struct{} { return s.wakes }
 
+// MessagesStored tells that messages are due that somebody else has stored.
+func (s *Service) MessagesStored() { nudge(s.letters) }
+
 func nudge(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -157,6 +164,9 @@ var entropy = &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(ulid.D
 // newID is a new id that is above all before it in this process while the clock
 // does not go back.
 func newID() string { return ulid.MustNew(ulid.Now(), entropy).String() }
+
+// NewID is an id for what is stored beside the ledger, in its order.
+func NewID() string { return newID() }
 
 // number returns the last incident's number of a tenant. The caller holds mu.
 func (s *Service) number(ctx context.Context, tenant string) (int64, error) {

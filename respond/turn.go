@@ -34,6 +34,17 @@ type turn struct {
 	Decision
 	now   time.Time
 	ended map[string]bool // pages that this turn has ended
+	// held is how long the first message of the step waits for quiet hours to
+	// end; counted tells that one was counted.
+	held    time.Duration
+	counted bool
+}
+
+// waits counts a message of a step, which waits so long for quiet hours.
+func (t *turn) waits(d time.Duration) {
+	if !t.counted || d < t.held {
+		t.held, t.counted = d, true
+	}
 }
 
 func begin(i Incident, now time.Time) *turn {

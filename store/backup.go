@@ -25,7 +25,8 @@ import (
 // tables is everything that is backed up, in the order in which it is restored.
 var tables = []string{"findings", "finding_events", "entities", "entity_versions", "relation_versions", "changes",
 	"users", "sessions", "tokens", "login_links", "audit", "baselines",
-	"alerts", "incident_alerts", "incidents", "pages", "messages", "ledger", "contacts", "policies", "review_documents"}
+	"alerts", "incident_alerts", "incidents", "pages", "messages", "ledger", "contacts", "policies", "review_documents",
+	"contact_proofs", "reach_checks", "signing_keys"}
 
 // manifestName is the last file of a backup. One without it is not whole.
 const manifestName = "manifest.json"

@@ -184,7 +184,7 @@ func applyDigest(ctx context.Context, tx bun.Tx, m respond.Message) error {
 		return err
 	}
 	result, err := tx.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE").
-		Set("body = EXCLUDED.body").Set("changed_at = EXCLUDED.changed_at").
+		Set("body = EXCLUDED.body").Set("changed_at = EXCLUDED.changed_at").Set("next_at = EXCLUDED.next_at").
 		Where("message_row.state = 'due' AND message_row.tries = 0").Exec(ctx)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -37,9 +36,7 @@ func (s *Store) PutContact(ctx context.Context, c respond.Contact) error {
 		return err
 	}
 	return s.change(ctx, "store a contact", func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&row).On("CONFLICT (tenant, id) DO UPDATE").
-			Set("person = EXCLUDED.person").Set("body = EXCLUDED.body").Exec(ctx)
-		return err
+		return putContact(ctx, tx, row)
 	})
 }
 
@@ -59,15 +56,7 @@ func (s *Store) Policies(ctx context.Context, tenant string) ([]respond.Policy, 
 
 // PutPolicy stores a policy.
 func (s *Store) PutPolicy(ctx context.Context, p respond.Policy) error {
-	body, err := pack(p)
-	if err != nil {
-		return err
-	}
-	row := policyRow{Tenant: p.Tenant, ID: plain(p.ID), Body: body}
-	return s.change(ctx, "store a policy", func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(&row).On("CONFLICT (tenant, id) DO UPDATE").Set("body = EXCLUDED.body").Exec(ctx)
-		return err
-	})
+	return s.change(ctx, "store a policy", func(ctx context.Context, tx bun.Tx) error { return putPolicy(ctx, tx, p) })
 }
 
 // DeletePolicy removes a policy, or fails with respond.ErrNotFound.
@@ -77,14 +66,7 @@ func (s *Store) DeletePolicy(ctx context.Context, tenant, id string) error {
 
 func (s *Store) remove(ctx context.Context, what string, model any, tenant, id string) error {
 	return s.change(ctx, "remove a "+what, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewDelete().Model(model).Where("tenant = ?", tenant).Where("id = ?", plain(id)).Exec(ctx)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return fmt.Errorf("%w: %s %s", respond.ErrNotFound, what, id)
+		return removeRow(ctx, tx, what, model, tenant, id)
 	})
 }
 

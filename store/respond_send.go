@@ -179,7 +179,7 @@ func disable(ctx context.Context, tx bun.Tx, x respond.Settled) ([]ledgerRow, er
 	if err != nil || c.Disabled != "" || c.Address != m.Contact.Address {
 		return nil, err
 	}
-	c.Disabled = x.Disable
+	c.Disabled, c.Gone = x.Disable, true
 	row, err := writeContact(c)
 	if err != nil {
 		return nil, err

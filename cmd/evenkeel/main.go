@@ -47,6 +47,8 @@ func verbs() []verb {
 		{"escalate", "NUMBER", "tell the next people of an incident now", answerIncident("escalate")},
 		{"declare", "TITLE", "open an incident by hand", declareIncident},
 		{"document", "NUMBER", "print what was learnt from an incident, as Markdown; a draft until somebody saves it", document},
+		{"page", "PERSON TEXT", "page one person by hand: opens an incident that they are told of at once", pagePerson},
+		{"contacts", "", "list who can be reached, and how", contacts},
 		{"entities", "", "list what exists", entities},
 		{"changes", "", "list what changed, newest first", changes},
 		{"checks", "", "list which checks pass, fire or cannot be told", checks},

@@ -59,6 +59,7 @@
 
   function forms(within) {
     for (const el of within.querySelectorAll("[data-offset]")) el.value = -new Date().getTimezoneOffset();
+    for (const el of within.querySelectorAll("[data-zone]")) el.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
     for (const el of within.querySelectorAll("[data-until]")) {
       const date = el.form.elements.date;
       const show = () => { date.hidden = el.value !== "date"; date.required = el.value === "date"; };

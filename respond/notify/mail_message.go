@@ -136,7 +136,7 @@ var letterPage = template.Must(template.New("letter").Parse(`<!doctype html>
 <p style="margin:0 0 12px;font-size:20px;font-weight:bold">{{.Mark}} {{.Headline}}</p>
 {{with .Text}}<p style="margin:0 0 12px;white-space:pre-wrap">{{.}}</p>
 {{end}}{{with .Facts}}<p style="margin:0 0 16px;color:#54606b">{{.}}</p>
-{{end}}<p style="margin:0">{{with .Ack}}<a href="{{.}}" style="display:inline-block;margin:0 8px 8px 0;padding:12px 20px;background:#1c2126;color:#ffffff;text-decoration:none;border-radius:6px">Acknowledge</a>
+{{end}}<p style="margin:0">{{with .Ack}}<a href="{{.}}" style="display:inline-block;margin:0 8px 8px 0;padding:12px 20px;background:#1c2126;color:#ffffff;text-decoration:none;border-radius:6px">{{$.AckWord}}</a>
 {{end}}{{with .Link}}<a href="{{.}}" style="display:inline-block;margin:0 8px 8px 0;padding:12px 20px;border:1px solid #1c2126;color:#1c2126;text-decoration:none;border-radius:6px">Open</a>
 {{end}}</p></div>
 </body></html>

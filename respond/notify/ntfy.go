@@ -53,7 +53,7 @@ func ntfyBody(m respond.Message) ntfyMessage {
 		out.Priority = 2
 	}
 	if s.Ack != "" {
-		out.Actions = append(out.Actions, ntfyAction{"view", "Acknowledge", s.Ack})
+		out.Actions = append(out.Actions, ntfyAction{"view", s.AckWord, s.Ack})
 	}
 	if s.Link != "" {
 		out.Actions = append(out.Actions, ntfyAction{"view", "Open", s.Link})

@@ -18,6 +18,7 @@ type shape struct {
 	Facts    string // one line: severity, state, number
 	Link     string
 	Ack      string // acknowledges by one click and one confirmation
+	AckWord  string // what stands on that link
 	Mark     string // a sign that shows at a glance how things stand
 	Colour   string // of the same, as #rrggbb
 	Buttons  bool   // there is something to acknowledge or resolve
@@ -61,6 +62,7 @@ func shapeOf(m respond.Message) shape {
 		if s.Text == "" {
 			s.Text = "This only checks that Evenkeel can reach you."
 		}
+		s.Ack, s.AckWord = c.AckURL, "Yes, it reached me"
 	case respond.VerifyMessage:
 		s.Title = "Your Evenkeel code"
 		s.Headline, s.Mark, s.Colour = "Your Evenkeel code", "🔑", "#546e7a"
@@ -74,7 +76,8 @@ func shapeOf(m respond.Message) shape {
 		case finding.Warning:
 			word, s.Mark, s.Colour = "WARNING", "⚠️", "#ef6c00"
 		}
-		s.Headline, s.Ack, s.Buttons = say(word, s.Title), c.AckURL, m.Incident != "" && c.State != respond.Resolved
+		s.Ack, s.AckWord = c.AckURL, "Acknowledge"
+		s.Headline, s.Buttons = say(word, s.Title), m.Incident != "" && c.State != respond.Resolved
 	}
 	s.Headline = clip(s.Headline, titleSize+40)
 	if m.Kind != respond.TestMessage && m.Kind != respond.VerifyMessage {
@@ -120,7 +123,7 @@ func (s shape) plain(headline bool) string {
 		last = append(last, s.Facts)
 	}
 	if s.Ack != "" {
-		last = append(last, "Acknowledge: "+s.Ack)
+		last = append(last, s.AckWord+": "+s.Ack)
 	}
 	if s.Link != "" {
 		last = append(last, "Open: "+s.Link)

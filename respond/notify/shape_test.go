@@ -59,8 +59,9 @@ func kinds() map[string]respond.Message {
 		"5 resolved": of(respond.ResolvedMessage, func(m *respond.Message) {
 			m.Content.State, m.Content.Thread, m.Content.Text = respond.Resolved, "<first@example.com>", "It lasted 14 minutes."
 		}),
-		"6 test":   of(respond.TestMessage, alone(TestContent())),
-		"7 verify": of(respond.VerifyMessage, alone(VerifyContent("042137"))),
+		"6 test":                of(respond.TestMessage, alone(respond.Content{Title: "Test: nothing is wrong", Text: "This only checks that Evenkeel can reach you."})),
+		"6 test with an answer": of(respond.TestMessage, alone(respond.Content{Title: "Can we reach you?", Text: "Please say that you can read this.", AckURL: "https://ops.example.com/reached#" + ackSecret})),
+		"7 verify":              of(respond.VerifyMessage, alone(respond.Content{Title: "Your Evenkeel code", Text: "042137 is your Evenkeel code. Type it where you added this contact. It is good for 15 minutes. If you did not ask for it, do nothing."})),
 	}
 }
 
@@ -79,10 +80,13 @@ func asJSON(v any) string {
 // testdata.
 func TestWhatIsShown(t *testing.T) {
 	for channel, show := range map[string]func(m respond.Message) string{
-		"slack":     func(m respond.Message) string { return asJSON(slackCard(m, "C1")) },
-		"webhook":   func(m respond.Message) string { return asJSON(webhookBody(m)) },
-		"ntfy":      func(m respond.Message) string { return asJSON(ntfyBody(m)) },
-		"telegram":  func(m respond.Message) string { return telegramBody(m).Text },
+		"slack":   func(m respond.Message) string { return asJSON(slackCard(m, "C1")) },
+		"webhook": func(m respond.Message) string { return asJSON(webhookBody(m)) },
+		"ntfy":    func(m respond.Message) string { return asJSON(ntfyBody(m)) },
+		"telegram": func(m respond.Message) string {
+			b := telegramBody(m)
+			return b.Text + "\n" + asJSON(b.Buttons)
+		},
 		"teams":     func(m respond.Message) string { return asJSON(teamsBody(m)) },
 		"pagerduty": func(m respond.Message) string { return asJSON(pagerDutyBody(m)) },
 		"sms":       func(m respond.Message) string { return smsText(m, 3) },
@@ -98,7 +102,7 @@ func TestWhatIsShown(t *testing.T) {
 		t.Run(channel, func(t *testing.T) {
 			var out strings.Builder
 			all := kinds()
-			for _, name := range []string{"1 page", "2 warning", "3 several", "4 acknowledged", "5 resolved", "6 test", "7 verify"} {
+			for _, name := range []string{"1 page", "2 warning", "3 several", "4 acknowledged", "5 resolved", "6 test", "6 test with an answer", "7 verify"} {
 				fmt.Fprintf(&out, "=== %s\n%s\n", name, strings.TrimSpace(show(all[name])))
 			}
 			path := filepath.Join("testdata", channel+".golden")
@@ -159,7 +163,7 @@ func FuzzWhatIsShown(f *testing.F) {
 		if n := len(utf16.Encode([]rune(tg))); n > 4096 {
 			t.Errorf("Telegram: %d letters", n)
 		}
-		if m.Kind == respond.PageMessage && !strings.Contains(tg, m.Content.AckURL) {
+		if m.Kind == respond.PageMessage && !strings.Contains(asJSON(telegramBody(m)), m.Content.AckURL) {
 			t.Error("Telegram: the link is lost")
 		}
 		n := ntfyBody(m)
@@ -238,35 +242,21 @@ func checkLetter(t *testing.T, m respond.Message, letter []byte) {
 	}
 }
 
-func TestCodes(t *testing.T) {
-	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
-	code, keep := NewCode("c1", now)
-	if len(code) != 6 || strings.Trim(code, "0123456789") != "" || strings.Contains(asJSON(keep), code) {
-		t.Fatalf("code %q, kept %+v", code, keep)
-	}
-	if _, err := keep.Check("c1", code[:3]+" "+code[3:]+"\n", now.Add(14*time.Minute)); err != nil {
-		t.Errorf("the right code: %v", err)
-	}
-	if _, err := keep.Check("c2", code, now); err != ErrCodeWrong {
-		t.Errorf("another contact: %v", err)
-	}
-	if _, err := keep.Check("c1", code, now.Add(codeLife)); err != ErrCodeExpired {
-		t.Errorf("too late: %v", err)
-	}
-	wrong := "000000"
-	if wrong == code {
-		wrong = "000001"
-	}
-	var err error
-	for range codeTries {
-		if keep, err = keep.Check("c1", wrong, now); err != ErrCodeWrong {
-			t.Errorf("a wrong code: %v", err)
+func TestAddressesAreKeptAsTheyAreUsed(t *testing.T) {
+	for _, c := range []struct {
+		channel     respond.Channel
+		typed, kept string // kept empty: refused
+	}{
+		{respond.Email, " Ana <ana@example.org> ", "ana@example.org"}, {respond.Email, "ana", ""}, {respond.Email, "ana@example.org\r\nBcc: x@example.org", ""}, {respond.Email, "änä@example.org", ""},
+		{respond.SMS, "+49 (30) 123-456", "+4930123456"}, {respond.Voice, "0049 30 123456", "+4930123456"}, {respond.SMS, "030 123456", ""}, {respond.SMS, "+49", ""},
+		{respond.Slack, "U024BE7LH", "U024BE7LH"}, {respond.Slack, "#ops", ""}, {respond.Ntfy, "ana-7f3", "ana-7f3"}, {respond.Ntfy, "a/b", ""},
+		{respond.Telegram, "-100123", "-100123"}, {respond.Telegram, "t.me/ana", ""},
+		{respond.Webhook, "https://example.org/hook?x=1", "https://example.org/hook?x=1"}, {respond.Webhook, "https://u:p@example.org/", ""}, {respond.Webhook, "ftp://example.org", ""},
+		{respond.Teams, "#ops in\nTeams", "#ops in Teams"}, {respond.PagerDuty, "", ""},
+	} {
+		got, err := CheckAddress(c.channel, c.typed)
+		if (err != nil) != (c.kept == "") || got != c.kept {
+			t.Errorf("%s %q is kept as %q, %v; want %q", c.channel, c.typed, got, err, c.kept)
 		}
-	}
-	if _, err := keep.Check("c1", code, now); err != ErrCodeSpent {
-		t.Errorf("the right code after %d wrong ones: %v", codeTries, err)
-	}
-	if _, err := (Code{}).Check("", "", now); err == nil {
-		t.Error("no code at all is taken")
 	}
 }

@@ -116,6 +116,11 @@ func slackButtons(m respond.Message, s shape) []slackElement {
 		b.Value = string(value)
 		row = append(row, b)
 	}
+	if m.Kind == respond.TestMessage && s.Ack != "" {
+		b := button(slackOpen, s.AckWord, "primary")
+		b.URL = s.Ack
+		return append(row, b)
+	}
 	if s.Link != "" {
 		b := button(slackOpen, "Open", "")
 		b.URL = s.Link

@@ -115,6 +115,8 @@ func smsText(m respond.Message, segments int) string {
 	text := plainLetters(oneLine(s.Text))
 	link := ""
 	switch {
+	case s.Ack != "" && m.Kind == respond.TestMessage:
+		link = "\nYes: " + s.Ack
 	case s.Ack != "":
 		link = "\nAck: " + s.Ack
 	case s.Link != "":

@@ -70,7 +70,7 @@ func teamsBody(m respond.Message) card {
 		content.Body = append(content.Body, cardBlock{Type: "TextBlock", Text: s.Facts, Wrap: true, Subtle: true, Size: "Small"})
 	}
 	if s.Ack != "" {
-		content.Actions = append(content.Actions, cardAction{"Action.OpenUrl", "Acknowledge", s.Ack})
+		content.Actions = append(content.Actions, cardAction{"Action.OpenUrl", s.AckWord, s.Ack})
 	}
 	if s.Link != "" {
 		content.Actions = append(content.Actions, cardAction{"Action.OpenUrl", "Open", s.Link})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,6 +37,27 @@ type telegramMessage struct {
 	Quiet   bool             `json:"disable_notification,omitempty"`
 	Preview telegramPreview  `json:"link_preview_options"`
 	Reply   *telegramReplyTo `json:"reply_parameters,omitempty"`
+	Buttons *telegramButtons `json:"reply_markup,omitempty"`
+}
+
+type telegramButtons struct {
+	Rows [][]telegramButton `json:"inline_keyboard"`
+}
+
+type telegramButton struct {
+	Text string `json:"text"`
+	URL  string `json:"url"`
+}
+
+// telegramLink tells whether a link may be a button: Telegram refuses a whole
+// message for one that leads to a name without a dot, as on a network at home.
+func telegramLink(link string) bool {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "https" {
+		return false
+	}
+	_, notIP := netip.ParseAddr(u.Hostname())
+	return notIP != nil && strings.Contains(strings.Trim(u.Hostname(), "."), ".")
 }
 
 type telegramPreview struct {
@@ -49,8 +72,22 @@ type telegramReplyTo struct {
 
 // telegramBody is the pure part.
 func telegramBody(m respond.Message) telegramMessage {
-	out := telegramMessage{Chat: m.Contact.Address, Text: shapeOf(m).within(true, telegramSize), Preview: telegramPreview{Off: true},
+	s := shapeOf(m)
+	out := telegramMessage{Chat: m.Contact.Address, Preview: telegramPreview{Off: true},
 		Quiet: m.Kind == respond.UpdateMessage || m.Kind == respond.ResolvedMessage}
+	var row []telegramButton
+	if telegramLink(s.Ack) {
+		row = append(row, telegramButton{s.AckWord, s.Ack})
+		s.Ack = ""
+	}
+	if telegramLink(s.Link) {
+		row = append(row, telegramButton{"Open", s.Link})
+		s.Link = ""
+	}
+	if row != nil {
+		out.Buttons = &telegramButtons{[][]telegramButton{row}}
+	}
+	out.Text = s.within(true, telegramSize)
 	if id, err := strconv.ParseInt(m.Content.Thread, 10, 64); err == nil && id > 0 {
 		out.Reply = &telegramReplyTo{Message: id, Always: true}
 	}

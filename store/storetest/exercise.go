@@ -9,6 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -18,6 +19,7 @@ type Store interface {
 	estate.Store
 	access.Store
 	respond.Store
+	reach.Store
 	review.Store
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
@@ -47,6 +49,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"alerts and incidents are due in time, also after the clock was set back", respondDue},
 		{"messages are claimed by lanes and leases, and settled once", respondClaims},
 		{"contacts, policies, and what is over", respondPeople},
+		{"what people manage is stored whole, or not at all", reachWhole},
 		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
