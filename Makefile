@@ -1,7 +1,7 @@
 # make help lists what there is. Nothing here is needed to build or test:
 # "go run ./cmd/evenkeel up" and "go test ./..." do that.
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint generate fuzz faults quiet crash footprint load ci
+.PHONY: help run build test race lint generate fuzz faults quiet crash footprint load cluster ci
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ footprint: ## CPU and memory beside Prometheus and Netdata, for 10 minutes
 
 load: ## 100,000 series, remote write, and big histories
 	go run ./lab/load -markdown
+
+cluster: ## a Kubernetes control plane with simulated nodes on loopback
+	go run ./lab/cluster/up
 
 ci: ## what the build machine runs; as root on Debian
 	.ci/run

@@ -9,7 +9,8 @@ import (
 	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
-// slos lists the service level objectives; it finds something where one burns.
+// slos lists the service level objectives; it finds something where one burns,
+// and cannot tell where one cannot be counted.
 func slos(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
 	_, c, err := a.connect(fs, args, 0)
@@ -23,8 +24,11 @@ func slos(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (
 	code := exitOK
 	var rows [][]string
 	for _, s := range list {
-		if s.State == "burning" {
+		switch {
+		case s.State == "burning":
 			code = exitFound
+		case s.State == "no-data" && code == exitOK:
+			code = exitUnsure
 		}
 		left := "unknown"
 		if s.Left != nil {
