@@ -39,6 +39,7 @@ type Evaluator struct {
 
 	mu     sync.Mutex
 	counts []map[time.Duration]counted // by objective and window
+	unseen []time.Time                 // since when an objective cannot be counted; zero where it can
 	last   []Status
 }
 
@@ -53,6 +54,7 @@ func NewEvaluator(c Config) *Evaluator {
 	e := &Evaluator{objectives: c}
 	for _, o := range c {
 		e.counts = append(e.counts, map[time.Duration]counted{})
+		e.unseen = append(e.unseen, time.Time{})
 		e.last = append(e.last, Status{Objective: o})
 	}
 	return e
@@ -97,7 +99,13 @@ func (e *Evaluator) Round(ctx context.Context, w Where, now time.Time) (Round, e
 		}
 		j := Judge(o, counts)
 		e.last[n] = Status{o, j, now}
-		out.Observations = append(out.Observations, observation(o, j, w, now))
+		switch {
+		case j.Verdict != NoData:
+			e.unseen[n] = time.Time{}
+		case e.unseen[n].IsZero():
+			e.unseen[n] = now
+		}
+		out.Observations = append(out.Observations, observation(o, j, w, now), blindness(o, j, e.unseen[n], w, now))
 		out.Estate.Entities = append(out.Estate.Entities, estate.Entity{ID: estate.ID(estate.KindService, o.Service), Kind: estate.KindService, Name: o.Service})
 	}
 	return out, failed
@@ -161,6 +169,26 @@ func observation(o Objective, j Judgement, w Where, now time.Time) finding.Obser
 		out.Sign, out.Reason = finding.Firing, ""
 		out.Report = report(o, j, now)
 	}
+	return out
+}
+
+// patience is how long an objective may not be countable before that is a
+// finding of its own: nobody would miss a warning that never comes.
+const patience = 15 * time.Minute
+
+// blindness says whether an objective cannot be judged at all.
+func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time) finding.Observation {
+	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "It can be counted.",
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo-unseen:" + o.ID, Entity: estate.ID(estate.KindService, o.Service)}}
+	if since.IsZero() || now.Sub(since) < patience {
+		return out
+	}
+	out.Sign, out.Since = finding.Firing, since
+	out.Report = finding.Report{Severity: finding.Info, EntityKind: string(estate.KindService), EntityName: o.Service,
+		Title:    fmt.Sprintf("Whether it is kept cannot be told: %s", o.Name()),
+		Effect:   "Nobody is told when this promise is broken, for its figures cannot be had.",
+		Remedy:   []string{"Ask for the query's parts one by one, and see which of them gives nothing.", "See whether what exports these figures is scraped."},
+		Evidence: []finding.Evidence{{Text: j.Reason}}}
 	return out
 }
 

@@ -87,9 +87,23 @@ func TestObjectivesAreCountedAndTold(t *testing.T) {
 		{finding.NoData, "Nothing was asked of it"},
 		{finding.Clear, ""},
 	} {
-		o := r.Observations[n]
+		o := r.Observations[2*n]
 		if o.Sign != want.sign || !strings.Contains(o.Reason+o.Report.Title, want.text) {
 			t.Errorf("%s: %s %q %+v", c[n].ID, o.Sign, o.Reason, o.Report)
+		}
+	}
+	later, err := e.Round(t.Context(), Where{Tenant: "t", Environment: "prod", Querier: db}, now.Add(16*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range c {
+		// What cannot be counted is said after a while, and nothing else is: no
+		// traffic is not blindness.
+		now := r.Observations[2*n]
+		blind := now.Sign == finding.NoData && !strings.HasPrefix(now.Reason, "Nothing was asked")
+		at, after := r.Observations[2*n+1], later.Observations[2*n+1]
+		if said := after.Sign == finding.Firing && after.Report.Severity == finding.Info; at.Sign != finding.Clear || said != blind {
+			t.Errorf("%s: at first %s, later %s %q", c[n].ID, at.Sign, after.Sign, after.Report.Title)
 		}
 	}
 	told := r.Observations[0].Report
