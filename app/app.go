@@ -40,6 +40,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
@@ -79,6 +80,7 @@ type App struct {
 	findings   *finding.Service
 	access     *access.Service
 	respond    *respond.Service
+	intake     *intake.Server
 	review     *review.Service
 	reach      *reach.Service
 	catalogue  *detect.Catalogue
@@ -124,6 +126,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	if err := a.openRespond(ctx, o.Senders); err != nil {
+		return nil, err
+	}
+	if err := a.openIntake(ctx); err != nil {
 		return nil, err
 	}
 	a.review = review.NewService(a.store, a.respond, a.estate, a.access)

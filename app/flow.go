@@ -53,6 +53,7 @@ func (a *App) always(g *lifecycle.Group) {
 	// 5. finding -> respond: incidents, and the pages and messages that tell
 	// somebody of them.
 	a.runRespond(g)
+	a.runIntake(g)
 
 	// 6. What time itself brings: acceptances end, history is pruned.
 	loop(g, a.board, "acceptances", 5*time.Second, time.Duration(a.cfg.Interval), a.findings.Expire)

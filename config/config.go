@@ -31,6 +31,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/notify"
 )
 
@@ -53,13 +54,13 @@ type Config struct {
 	Detect  detect.Config `yaml:"detect"`
 	// DiscoverProbes says whether this machine's resolver and listening ports
 	// are probed without being named.
-	DiscoverProbes bool           `yaml:"discover_probes"`
-	SLOs           slo.Config     `yaml:"slos"`
-	Scrape         scrape.Config  `yaml:",inline"`
-	RemoteWrite    ingest.Config  `yaml:"remote_write_receiver"`
-	Access         Access         `yaml:"access"`
-	Respond        respond.Config `yaml:"respond"`
-	Notify         notify.Config  `yaml:"notify"`
+	DiscoverProbes bool          `yaml:"discover_probes"`
+	SLOs           slo.Config    `yaml:"slos"`
+	Scrape         scrape.Config `yaml:",inline"`
+	RemoteWrite    ingest.Config `yaml:"remote_write_receiver"`
+	Access         Access        `yaml:"access"`
+	Respond        Respond       `yaml:"respond"`
+	Notify         notify.Config `yaml:"notify"`
 }
 
 // TLS names the certificate to serve with.
@@ -85,6 +86,13 @@ type Metrics struct {
 	External *remote.Config `yaml:"external"`
 }
 
+// Respond says who is told of what is wrong, and who else may say that
+// something is.
+type Respond struct {
+	respond.Config `yaml:",inline"`
+	Intake         intake.Config `yaml:",inline"`
+}
+
 // Access says who may log in from elsewhere.
 type Access struct {
 	OIDC           *oidc.Config `yaml:"oidc"`
@@ -102,7 +110,7 @@ func Default() Config {
 		LogLevel:       "warn",
 		DiscoverProbes: true,
 		Detect:         detect.Defaults(),
-		Respond:        respond.Defaults(),
+		Respond:        Respond{Config: respond.Defaults(), Intake: intake.Defaults()},
 	}
 }
 
@@ -173,7 +181,8 @@ func (c Config) Validate() error {
 	within("slos", c.SLOs.Validate())
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
-	within("respond", c.Respond.Validate())
+	within("respond", c.Respond.Config.Validate())
+	within("respond", c.Respond.Intake.Validate())
 	within("notify", c.Notify.Validate())
 	if c.Access.OIDC != nil {
 		within("access.oidc", c.Access.OIDC.Validate())

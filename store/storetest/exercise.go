@@ -9,6 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 )
@@ -21,6 +22,8 @@ type Store interface {
 	respond.Store
 	reach.Store
 	review.Store
+	intake.Store
+	StandingAlerts(ctx context.Context, tenant, after string, limit int) ([]respond.Standing, error)
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
 }
@@ -50,6 +53,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"messages are claimed by lanes and leases, and settled once", respondClaims},
 		{"contacts, policies, and what is over", respondPeople},
 		{"what people manage is stored whole, or not at all", reachWhole},
+		{"what was heard of sources, and what stands", heard},
 		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
