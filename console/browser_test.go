@@ -133,7 +133,7 @@ func TestInABrowser(t *testing.T) {
 	is("it is dark", `document.documentElement.dataset.theme === "dark" && getComputedStyle(document.body).backgroundColor === "rgb(14, 21, 25)"`)
 	do("on a phone", chromedp.EmulateViewport(360, 780), chromedp.Navigate(server.URL+"/entities/host:web-1"))
 	is("nothing is wider than the phone", `document.documentElement.scrollWidth <= 360`)
-	for _, path := range []string{"/", "/findings", "/estate", "/changes", "/settings", "/login", findingURL(d.byCheck(t, "disk-latency").ID)} {
+	for _, path := range []string{"/", "/findings", "/estate", "/changes", "/settings", "/login", "/contacts", "/policies", "/policies/default", "/ack", findingURL(d.byCheck(t, "disk-latency").ID)} {
 		do(path, chromedp.Navigate(server.URL+path))
 		is(path+" is not wider than the phone", `document.documentElement.scrollWidth <= 360`)
 	}

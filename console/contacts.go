@@ -350,17 +350,9 @@ func testOpen(e reach.Entry) bool {
 	})
 }
 
-// underway tells whether something is still to be sent, so that the page looks
-// again.
-func (p contactsPage) underway() bool {
-	for _, e := range slices.Concat(p.List, p.Shared) {
-		for _, m := range e.Receipts {
-			if m.State == respond.Due || m.State == respond.Sending {
-				return true
-			}
-		}
-	}
-	return false
+// underway tells whether something is still to be sent.
+func underway(e reach.Entry) bool {
+	return slices.ContainsFunc(e.Receipts, func(m respond.Message) bool { return m.State == respond.Due || m.State == respond.Sending })
 }
 
 // receiptWord is what became of a code or a test.
