@@ -457,6 +457,17 @@ func TestALinkTakesOneIncidentUpForOnePerson(t *testing.T) {
 	if a := d.click(t, good); a.Text != LinkOver {
 		t.Errorf("another address: %+v", a)
 	}
+	d.now = d.now.Add(time.Hour)
+	moved, err := d.Contact(ctx, was, Home, k.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Verify(ctx, was, Home, k.ID, d.codeOf(t, "ana", moved), d.now); err != nil {
+		t.Fatal(err)
+	}
+	if a := d.click(t, good); a.Text != LinkOver {
+		t.Errorf("another address that is proved: %+v", a)
+	}
 	if s := d.state(t, i).State; s != respond.Triggered {
 		t.Errorf("it is %s", s)
 	}
