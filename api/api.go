@@ -30,6 +30,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
 )
@@ -77,6 +78,8 @@ type Services struct {
 	// Reach is there where Incidents is.
 	Reach *reach.Service
 	Board *health.Board
+	// Sources is nil where nothing takes alerts in.
+	Sources *intake.Server
 	// Checks returns what the last round of checks said in an environment;
 	// nil before the first round.
 	Checks  func(tenant, environment string) []Check
@@ -133,6 +136,9 @@ func New(services Services, options Options) http.Handler {
 		s.registerLedger(h)
 		s.registerReview(h)
 		s.registerReach(h)
+	}
+	if s.Sources != nil {
+		s.registerSources(h)
 	}
 	s.registerEstate(h)
 	s.registerWatching(h)

@@ -100,6 +100,9 @@ func (c *Console) routes() {
 		c.page("GET /incidents/{id}", c.incident)
 		c.page("POST /incidents/{id}/{verb}", c.answerIncident)
 	}
+	if c.Sources != nil {
+		c.page("GET /sources", c.sources)
+	}
 	if c.Reviews != nil {
 		c.page("GET /lessons", c.lessons)
 		c.page("GET /incidents/{id}/document", c.document)

@@ -44,6 +44,7 @@ type demo struct {
 	access   *access.Service
 	respond  *respond.Service
 	reach    *reach.Service
+	sources  *heardDemo
 	state    *store.Store
 	actor    access.Actor
 }
@@ -101,9 +102,10 @@ func quietDemo(t testing.TB) *demo {
 	if _, _, err := d.access.CreateToken(t.Context(), d.actor, "grafana", d.actor.Grants, []access.Permission{access.Read}, d.now.Add(80*24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	d.sources = &heardDemo{now: d.now}
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Reach:  d.reach,
+		Reach: d.reach, Sources: d.sources,
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -135,6 +137,7 @@ func livedDemo(t testing.TB) *demo {
 	d.page(t)
 	d.reachable(t)
 	d.promise(t)
+	d.sources.listen(t)
 	return d
 }
 

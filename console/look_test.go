@@ -72,6 +72,7 @@ func TestScreenshots(t *testing.T) {
 		{"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
 		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},
+		{"sources", "lived", "/sources"}, {"sources-first", "quiet", "/sources"},
 		{"ack", "lived", "/ack#x"}, {"reached", "lived", "/reached#x"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},

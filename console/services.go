@@ -94,6 +94,7 @@ type Services struct {
 	Access    Access
 	Incidents Incidents
 	Reviews   Reviews
+	Sources   Sources
 	SLOs      func() []slo.Status
 	Reach     Reach
 	Probes    func(ctx context.Context) []Probe
