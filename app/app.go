@@ -42,6 +42,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
+	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -81,6 +82,7 @@ type App struct {
 	access     *access.Service
 	respond    *respond.Service
 	intake     *intake.Server
+	routes     *route.Service
 	review     *review.Service
 	reach      *reach.Service
 	catalogue  *detect.Catalogue

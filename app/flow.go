@@ -106,5 +106,6 @@ func (a *App) prune(ctx context.Context, now time.Time) error {
 	_, estateErr := a.store.PruneEstate(ctx, before)
 	_, findingErr := a.findings.Prune(ctx, before)
 	_, respondErr := a.store.PruneResponse(ctx, before)
-	return errors.Join(estateErr, findingErr, respondErr, a.access.Prune(ctx, now, before))
+	silenceErr := a.store.PruneSilences(ctx, before)
+	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.access.Prune(ctx, now, before))
 }

@@ -23,8 +23,11 @@ func (a *App) openReach(ctx context.Context, senders map[respond.Channel]respond
 		Address:  notify.CheckAddress,
 		People:   a.peopleHere,
 		Person:   a.access.PersonActor,
-		URL:      a.publicURL(),
-		Stored:   a.respond.MessagesStored, Acknowledge: a.respond.Acknowledge,
+		Routes: func(_ context.Context, _, policy string) ([]string, error) {
+			return a.routes.Plan().Tree.Leads(policy), nil
+		},
+		URL:    a.publicURL(),
+		Stored: a.respond.MessagesStored, Acknowledge: a.respond.Acknowledge,
 	})
 	return err
 }

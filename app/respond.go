@@ -70,9 +70,15 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 			return err
 		}
 	}
+	if err := a.openRoutes(ctx); err != nil {
+		return err
+	}
 	senders := notify.Senders(a.cfg.Notify, notify.LocalSecrets{})
 	maps.Copy(senders, more)
-	a.respond = respond.NewService(a.store, respond.Options{Senders: senders,
+	a.respond = respond.NewService(a.store, respond.Options{Senders: senders, Heard: a.routes.Heard,
+		Router: func(ctx context.Context, tenant string) (respond.Router, error) {
+			return a.routes.Router(ctx, tenant, time.Now())
+		},
 		IncidentURL: func(id string) string { return a.publicURL() + "/incidents/" + id },
 		AckURL:      func(m respond.Message) string { return a.reach.LinkFor(m) },
 		Code:        func(m respond.Message) string { return a.reach.CodeText(m) },

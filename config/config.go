@@ -33,6 +33,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/notify"
+	"github.com/evenkeel/evenkeel/respond/route"
 )
 
 // Config is the whole configuration. Paths are relative to the working folder.
@@ -91,6 +92,7 @@ type Metrics struct {
 type Respond struct {
 	respond.Config `yaml:",inline"`
 	Intake         intake.Config `yaml:",inline"`
+	Routing        route.Config  `yaml:",inline"`
 }
 
 // Access says who may log in from elsewhere.
@@ -183,6 +185,7 @@ func (c Config) Validate() error {
 	within("remote_write_receiver", c.RemoteWrite.Validate())
 	within("respond", c.Respond.Config.Validate())
 	within("respond", c.Respond.Intake.Validate())
+	within("respond", c.Respond.Routing.Validate())
 	within("notify", c.Notify.Validate())
 	if c.Access.OIDC != nil {
 		within("access.oidc", c.Access.OIDC.Validate())

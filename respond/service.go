@@ -20,6 +20,9 @@ type Options struct {
 	// Router returns a tenant's routes; nil sends everything to the policy
 	// "default".
 	Router func(ctx context.Context, tenant string) (Router, error)
+	// Heard is told what has become of alerts once it is stored, in that order;
+	// nil where nobody asks.
+	Heard func(now time.Time, alerts []Standing)
 	// Roster returns a tenant's schedules; nil for none.
 	Roster func(ctx context.Context, tenant string) (Roster, error)
 	// Senders are the channels that can be used.
@@ -132,6 +135,9 @@ func (s *Service) apply(ctx context.Context, b Batch, now time.Time) error {
 		// What was counted on may not be so.
 		clear(s.numbers)
 		return err
+	}
+	if s.opt.Heard != nil && len(b.Alerts) > 0 {
+		s.opt.Heard(now, b.Alerts)
 	}
 	due, letters := slices.ContainsFunc(b.Alerts, func(a Standing) bool { return !a.WakeAt.IsZero() }), false
 	for _, d := range b.Decisions {

@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
+	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -23,7 +24,8 @@ type Store interface {
 	reach.Store
 	review.Store
 	intake.Store
-	StandingAlerts(ctx context.Context, tenant, after string, limit int) ([]respond.Standing, error)
+	route.Store
+	PruneSilences(ctx context.Context, before time.Time) error
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
 }
@@ -54,6 +56,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"contacts, policies, and what is over", respondPeople},
 		{"what people manage is stored whole, or not at all", reachWhole},
 		{"what was heard of sources, and what stands", heard},
+		{"silences", silences},
 		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
