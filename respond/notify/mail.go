@@ -193,7 +193,7 @@ func emailOutcome(ctx context.Context, err error, at stage) respond.Outcome {
 	case errors.As(err, &wrongCertificate):
 		return respond.Outcome{State: respond.Due, Reason: "The mail server's certificate is not trusted; mend it, or name its authority in notify.email.ca_file."}
 	case errors.As(err, &answer):
-		return emailAnswer(answer.Code, at)
+		return emailAnswer(answer.Code, answer.Msg, at)
 	}
 	o := respond.Outcome{State: respond.Due, Reason: "The connection to the mail server broke."}
 	switch {
@@ -211,8 +211,12 @@ func emailOutcome(ctx context.Context, err error, at stage) respond.Outcome {
 	return o
 }
 
+// noMailbox are the enhanced status codes (RFC 3463, RFC 7505) of an address
+// that is not there or was closed. A bare 550 may also be a matter of policy.
+var noMailbox = []string{"5.1.1", "5.1.6", "5.1.10", "5.2.1"}
+
 // emailAnswer is what a server's refusal means (RFC 5321, 4.2).
-func emailAnswer(code int, at stage) respond.Outcome {
+func emailAnswer(code int, text string, at stage) respond.Outcome {
 	number := strconv.Itoa(code)
 	if code < 500 {
 		return respond.Outcome{State: respond.Due, Reason: "The mail server asks to come again (" + number + ")."}
@@ -226,6 +230,10 @@ func emailAnswer(code int, at stage) respond.Outcome {
 	case stageLogin:
 		o.Reason = "The mail server refuses our login (" + number + "); check notify.email.user and its password."
 	case stageRecipient:
+		if status, _, _ := strings.Cut(text, " "); slices.Contains(noMailbox, status) {
+			o.Disable, o.Reason = true, "The mail server says that there is no such mailbox ("+number+" "+status+")."
+			return o
+		}
 		o.Reason = "The mail server does not take letters for this address (" + number + "); correct the contact."
 	default:
 		o.Reason = "The mail server refuses the letter (" + number + "); check that it may send as notify.email.from."

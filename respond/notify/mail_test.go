@@ -242,6 +242,17 @@ func TestAMailServerFailsAtEachVerb(t *testing.T) {
 			})
 		}
 	}
+	for enhanced, gone := range map[smtp.EnhancedCode]bool{{5, 1, 1}: true, {5, 1, 10}: true, {5, 2, 1}: true, {5, 7, 1}: false, {5, 1, 7}: false, smtp.NoEnhancedCode: false} {
+		t.Run(fmt.Sprint("an address that is not there ", enhanced), func(t *testing.T) {
+			p.mu.Lock()
+			p.fails = map[string]error{"RCPT": &smtp.SMTPError{Code: 550, EnhancedCode: enhanced, Message: telltale}}
+			p.mu.Unlock()
+			o := sender.Send(context.Background(), page(respond.Email, "ann@example.com", ""))
+			if o.State != respond.Failed || o.Disable != gone || secretsIn(o.Reason) != nil {
+				t.Errorf("got %+v; the contact is gone: %t", o, gone)
+			}
+		})
+	}
 	t.Run("no word after the letter", func(t *testing.T) {
 		p.mu.Lock()
 		p.fails = map[string]error{"DATA": errCut}

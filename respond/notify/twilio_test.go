@@ -216,7 +216,7 @@ func TestTwilioRefuses(t *testing.T) {
 	for code, want := range map[int]struct {
 		disable bool
 		says    string
-	}{21610: {true, "STOP"}, 21211: {false, "no number"}, 21614: {false, "landlines"}, 21408: {false, "country"}, 99999: {false, "99999"}} {
+	}{21610: {true, "STOP"}, 21211: {true, "no number"}, 21614: {true, "landlines"}, 21408: {false, "country"}, 99999: {false, "99999"}} {
 		s := play(t, provider{})
 		s.steps = []func(http.ResponseWriter, *http.Request, []byte){func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 			w.WriteHeader(http.StatusBadRequest)
