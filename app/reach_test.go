@@ -289,3 +289,75 @@ func submit(t *testing.T, c *http.Client, want int, method, address string, form
 	}
 	return string(body)
 }
+
+// What the configuration names is changed there alone, and is people's again
+// when it names it no more.
+func TestWhatTheConfigurationNamesIsChangedThere(t *testing.T) {
+	data := t.TempDir()
+	const named = `
+respond:
+  policies: [{id: default, name: Everything, rounds: 1, steps: [{wait: 5m, notify: [{kind: person, id: admin}]}]}]
+  contacts: [{id: hook, person: admin, name: hook, channel: webhook, address: "https://example.org/hook", after: 2m, quiet: {from: "22:00", to: "07:00", zone: Europe/Berlin, silent: true}}]`
+	const hook = `{"name":"mine","address":"https://example.org/mine"}`
+	const policy = `{"name":"Mine","rounds":3,"steps":[{"notify":[{"kind":"channel","id":"room"}],"waitMinutes":1}]}`
+	send := func(a running, method, path, body string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, a.URL()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer t")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(text)
+	}
+	for turn, c := range []struct {
+		yaml string
+		code int
+	}{{named, http.StatusConflict}, {named, http.StatusConflict}, {"", http.StatusOK}} {
+		a := startIn(t, data, c.yaml)
+		if turn == 0 {
+			contacts, err := a.store.Contacts(t.Context(), access.DefaultTenant, "")
+			if err != nil || len(contacts) != 1 || contacts[0].Quiet == nil || !contacts[0].Quiet.Silent {
+				t.Fatalf("%+v, %v", contacts, err)
+			}
+			contacts[0].Reached = time.Unix(1e9, 0).UTC()
+			if err := a.store.PutContact(t.Context(), contacts[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if code, body := send(a, http.MethodGet, "/api/v1/contacts/hook", ""); code != http.StatusOK || !strings.Contains(body, `"reached":"2001-09-09`) || strings.Contains(body, `"configured":true`) != (c.yaml != "") {
+			t.Errorf("start %d: %d %s", turn+1, code, body)
+		}
+		if code, body := send(a, http.MethodPost, "/api/v1/contacts", `{"shared":true,"channel":"webhook","name":"room","address":"https://example.org/room"}`); turn == 0 && code != http.StatusCreated {
+			t.Errorf("a room: %d %s", code, body)
+		}
+		if code, body := send(a, http.MethodPut, "/api/v1/contacts/hook", hook); code != c.code {
+			t.Errorf("start %d: changing the contact gives %d %s", turn+1, code, body)
+		}
+		if code, body := send(a, http.MethodDelete, "/api/v1/policies/default", ""); code != http.StatusConflict {
+			t.Errorf("start %d: deleting the policy gives %d %s", turn+1, code, body)
+		}
+		rooms, err := a.store.Contacts(t.Context(), access.DefaultTenant, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range rooms {
+			if k.Person != "" {
+				continue
+			}
+			if code, body := send(a, http.MethodPut, "/api/v1/policies/default", strings.Replace(policy, `"room"`, `"`+k.ID+`"`, 1)); code != c.code {
+				t.Errorf("start %d: changing the policy gives %d %s", turn+1, code, body)
+			}
+		}
+		a.stop()
+	}
+}

@@ -100,9 +100,9 @@ func twilioRefused(code int) respond.Outcome {
 	case 21610:
 		o.Disable, o.Reason = true, "The owner of this number asked for no more messages by answering STOP (21610)."
 	case 21211, 21214, 21217, 21401, 13223, 13224:
-		o.Disable, o.Reason = true, "Twilio says that this is no number (" + number + "); correct the contact."
+		o.Disable, o.Reason = true, "Twilio says that this is no number ("+number+"); correct the contact."
 	case 21612, 21614, 30006:
-		o.Disable, o.Reason = true, "This number takes no SMS (" + number + "), as many landlines do; use a voice contact."
+		o.Disable, o.Reason = true, "This number takes no SMS ("+number+"), as many landlines do; use a voice contact."
 	case 21408, 21215, 13227:
 		o.Reason = "The account may not reach this country (" + number + "); allow it at Twilio."
 	case 20003, 20404:
