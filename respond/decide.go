@@ -169,6 +169,9 @@ func (t *turn) exhausted(f Facts) {
 	if len(p.LastResort) == 0 {
 		reason = "Nobody has taken it up after all rounds of its escalation, and there is no last resort. The last step is told again every hour."
 	}
+	if p.ID == "" {
+		reason = "Nobody can be told without an escalation policy. It is tried again every hour; write a policy, and take this up by hand."
+	}
 	if i.Position.Exhausted {
 		t.note(Escalated, system, "Still nobody has taken it up.")
 	} else {

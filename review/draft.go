@@ -35,9 +35,13 @@ func summary(d Document, s respond.Story, names map[string]string) string {
 	var b strings.Builder
 	b.WriteString(sentence(d.Title))
 	spans, ok := d.Times.Spans()
-	fmt.Fprintf(&b, " It began at %s", stamp(d.Times.Began))
-	if ok[0] && spans[0] >= time.Second {
-		fmt.Fprintf(&b, " and was noticed %s later", figure.Span(spans[0]))
+	switch {
+	case !ok[0]: // nobody says when it began
+		fmt.Fprintf(&b, " It was noticed at %s", stamp(d.Times.Detected))
+	case spans[0] < time.Second:
+		fmt.Fprintf(&b, " It began at %s", stamp(d.Times.Began))
+	default:
+		fmt.Fprintf(&b, " It began at %s and was noticed %s later", stamp(d.Times.Began), figure.Span(spans[0]))
 	}
 	b.WriteString(".")
 	if ok[1] {
@@ -100,10 +104,11 @@ func impact(s respond.Story) string {
 func factors(t Times, changes []estate.Change) string {
 	var lines []string
 	for _, c := range changes {
-		if c.At.After(t.Began) || t.Began.Sub(c.At) > time.Hour || len(lines) == 20 {
+		before := t.start().Sub(c.At)
+		if before < 0 || before > time.Hour || len(lines) == 20 {
 			continue
 		}
-		line := fmt.Sprintf("%s before it began: %s", figure.Span(t.Began.Sub(c.At)), sentence(c.Summary))
+		line := fmt.Sprintf("%s before it began: %s", figure.Span(before), sentence(c.Summary))
 		if c.Who != "" {
 			line += " (by " + c.Who + ")"
 		}
@@ -143,7 +148,7 @@ func blame(t Times, s respond.Story) (out []string) {
 		count[e.Kind]++
 	}
 	if n := count[respond.NobodyToPage]; n > 0 {
-		out = append(out, fmt.Sprintf("%d times a step of the escalation reached nobody.", n))
+		out = append(out, times(n)+" a step of the escalation reached nobody.")
 	}
 	if count[respond.Exhausted] > 0 {
 		out = append(out, "Everybody of the escalation was told and nobody took it up.")
@@ -158,9 +163,20 @@ func blame(t Times, s respond.Story) (out []string) {
 		out = append(out, fmt.Sprintf("%d of the messages to %s failed.", failed[name], name))
 	}
 	if n := count[respond.Reopened]; n > 0 {
-		out = append(out, fmt.Sprintf("It was opened again %d times after it had been thought over.", n))
+		out = append(out, "It was thought over and opened again: "+strings.ToLower(times(n))+".")
 	}
 	return out
+}
+
+// times says how often.
+func times(n int) string {
+	switch n {
+	case 1:
+		return "Once"
+	case 2:
+		return "Twice"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // told are the kinds of entries that a reader of the document wants. Tries and

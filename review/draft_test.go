@@ -47,7 +47,7 @@ func TestADraftSaysWhatTheLedgerSays(t *testing.T) {
 		"- 10 min before it began: postgresql was upgraded. (by unattended-upgrade)",
 		"- It was noticed 1 min after it began, by an alert and not by a customer.",
 		"- It was taken up only after 20 min.",
-		"- 1 times a step of the escalation reached nobody.",
+		"- Once a step of the escalation reached nobody.",
 		"- 1 of the messages to phone failed.",
 		"- **02:50:00** Change: postgresql was upgraded. (unattended-upgrade)",
 		"- **03:21:00** Ana has taken it up. (ana@example.org)",
@@ -71,7 +71,7 @@ func TestADraftOfWhatIsNotOver(t *testing.T) {
 	s.Incident.State, s.Incident.ResolvedAt, s.Incident.AckedAt, s.Incident.Declared = respond.Triggered, time.Time{}, time.Time{}, true
 	s.Alerts, s.Messages, s.Entries = nil, nil, nil
 	text := Draft(s, nil, nil).Markdown(nil)
-	for _, want := range []string{"Nobody took it up. It is not over yet.", "| Time to resolve | not known |", "| Time to mitigate | not known |",
+	for _, want := range []string{"It was noticed at 2027-03-01 03:01 UTC. Nobody took it up. It is not over yet.", "| Time to resolve | not known |", "| Time to mitigate | not known |",
 		"## Impact\n\nNot written yet.", "A person noticed it; no alert did."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
@@ -96,7 +96,7 @@ func TestTimesOf(t *testing.T) {
 		"two alerts":                 {i, []respond.Standing{over(0, 4), over(2, 8)}, "1m0s 2m0s 7m0s 8m0s"},
 		"one still fires":            {still, []respond.Standing{over(0, 4), standing}, "1m0s 2m0s - -"},
 		"fired again after it":       {i, []respond.Standing{over(0, 20)}, "1m0s 2m0s 8m0s 8m0s"},
-		"no alert":                   {declared, nil, "0s 2m0s 8m0s 8m0s"},
+		"no alert":                   {declared, nil, "- 2m0s 8m0s 8m0s"},
 		"a clock ahead of ours":      {i, []respond.Standing{over(5, 8)}, "0s 2m0s 7m0s 8m0s"},
 		"the start is not told":      {i, []respond.Standing{{Fate: respond.Over, EndedAt: at(4)}}, "- 2m0s 3m0s 8m0s"},
 		"resolved while it fires on": {i, []respond.Standing{standing}, "0s 2m0s - 8m0s"},

@@ -85,7 +85,7 @@ func (s *Service) Document(ctx context.Context, actor access.Actor, tenant, inci
 	if !t.Resolved.IsZero() {
 		until = t.Resolved
 	}
-	f := estate.ChangeFilter{Tenant: tenant, From: t.Began.Add(-changesBefore), To: until, Limit: mostChanges}
+	f := estate.ChangeFilter{Tenant: tenant, From: t.start().Add(-changesBefore), To: until, Limit: mostChanges}
 	if story.Incident.Environment != "" {
 		f.Environments = []string{story.Incident.Environment}
 	}

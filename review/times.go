@@ -8,7 +8,7 @@ import (
 
 // Times are the turning points of an incident. One that is not known is zero.
 type Times struct {
-	Began        time.Time `json:"began"`                 // the earliest start that an alert of it tells; of a declared one, when it was declared
+	Began        time.Time `json:"began,omitzero"`        // the earliest start that an alert of it tells
 	Detected     time.Time `json:"detected"`              // the incident was opened
 	Acknowledged time.Time `json:"acknowledged,omitzero"` // a person took it up for the first time
 	Mitigated    time.Time `json:"mitigated,omitzero"`    // the last of its alerts ended; without alerts, when it was resolved
@@ -35,14 +35,19 @@ func (t Times) Spans() (out [4]time.Duration, ok [4]bool) {
 	return out, ok
 }
 
+// start is when it began, or was noticed where nobody says when it began.
+func (t Times) start() time.Time {
+	if t.Began.IsZero() {
+		return t.Detected
+	}
+	return t.Began
+}
+
 // timesOf reads the turning points off an incident and its alerts.
 func timesOf(i respond.Incident, alerts []respond.Standing) Times {
 	t := Times{Detected: i.OpenedAt, Acknowledged: i.AckedAt}
 	if i.State == respond.Resolved {
 		t.Resolved = i.ResolvedAt
-	}
-	if i.Declared || len(alerts) == 0 {
-		t.Began = i.OpenedAt
 	}
 	standing := false
 	for _, a := range alerts {

@@ -141,7 +141,7 @@ func declareIncident(ctx context.Context, fs *flag.FlagSet, args []string, out i
 	if err != nil {
 		return exitUnsure, err
 	}
-	return exitOK, a.answer(out, i, func() { incidentTable(out, []respond.Incident{i}) })
+	return saying(ctx, a, c, out, i)
 }
 
 // document prints what was learnt.

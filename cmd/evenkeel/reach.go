@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/api"
-	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/reach"
 )
 
@@ -76,5 +75,5 @@ func pagePerson(ctx context.Context, fs *flag.FlagSet, args []string, out io.Wri
 	if err != nil {
 		return exitUnsure, err
 	}
-	return exitOK, a.answer(out, i, func() { incidentTable(out, []respond.Incident{i}) })
+	return saying(ctx, a, c, out, i)
 }
