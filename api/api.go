@@ -32,6 +32,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/reach"
+	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -78,6 +79,8 @@ type Services struct {
 	// Reach is there where Incidents is.
 	Reach *reach.Service
 	Board *health.Board
+	// Routes is there where Incidents is.
+	Routes *route.Service
 	// Sources is nil where nothing takes alerts in.
 	Sources *intake.Server
 	// Checks returns what the last round of checks said in an environment;
@@ -135,6 +138,8 @@ func New(services Services, options Options) http.Handler {
 		s.registerIncidents(h)
 		s.registerLedger(h)
 		s.registerReview(h)
+		s.registerSilences(h)
+		s.registerRoutes(h)
 		s.registerReach(h)
 	}
 	if s.Sources != nil {

@@ -84,7 +84,7 @@ func TestNoQuestionBreaksTheServer(t *testing.T) {
 				named = incident
 			}
 			path := strings.ReplaceAll(template, "{id}", named)
-			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "into": `"x"`, "alerts": `["x"]`,
+			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "matchers": `["a=\"b\""]`, "labels": `{"a":"b"}`, "into": `"x"`, "alerts": `["x"]`,
 				"address": `"https://example.org/hook"`, "channel": `"webhook"`, "shared": `true`, "code": `"123456"`, "person": `"admin"`, "text": `"Look here"`, "rounds": `1`,
 				"steps": `[{"notify":[{"kind":"person","id":"x"}],"waitMinutes":5}]`}
 			for _, p := range o.Parameters {

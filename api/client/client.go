@@ -20,6 +20,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/route"
 )
 
 // maxAnswer bounds an answer that is read whole.
@@ -116,6 +117,27 @@ func (c *Client) DeclareIncident(ctx context.Context, title, severity string) (i
 		body["severity"] = severity
 	}
 	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents", nil, body, &i)
+}
+
+// Silences lists them.
+func (c *Client) Silences(ctx context.Context) (list api.SilenceList, err error) {
+	return list, c.call(ctx, http.MethodGet, "/api/v1/silences", nil, nil, &list)
+}
+
+// Silence makes one.
+func (c *Client) Silence(ctx context.Context, in api.SilenceInput) (x api.Silence, err error) {
+	return x, c.call(ctx, http.MethodPost, "/api/v1/silences", nil, in, &x)
+}
+
+// PreviewSilence says which of the alerts that stand a silence would take.
+func (c *Client) PreviewSilence(ctx context.Context, in api.SilenceInput) (m route.Match, err error) {
+	body := map[string]any{"matchers": in.Matchers, "environment": in.Environment}
+	return m, c.call(ctx, http.MethodPost, "/api/v1/silences/preview", nil, body, &m)
+}
+
+// ExpireSilence ends one now.
+func (c *Client) ExpireSilence(ctx context.Context, id string) (x api.Silence, err error) {
+	return x, c.call(ctx, http.MethodPost, "/api/v1/silences/"+url.PathEscape(id)+"/expire", nil, nil, &x)
 }
 
 // Document returns what was learnt from an incident, as Markdown.

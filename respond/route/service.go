@@ -64,6 +64,11 @@ func NewService(store Store, plan *Plan) *Service {
 // Plan is the configuration that the service works by.
 func (s *Service) Plan() *Plan { return s.plan }
 
+// Configured is Plan for who may read anything of the tenant.
+func (s *Service) Configured(actor access.Actor, tenant string) (*Plan, error) {
+	return s.plan, reads(actor, tenant)
+}
+
 // desk returns a tenant's, locked and read. What was not read before is read
 // from the store: also after a restart, what stands mutes as before.
 func (s *Service) desk(ctx context.Context, tenant string, now time.Time) (*desk, error) {
