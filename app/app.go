@@ -41,6 +41,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
@@ -85,6 +86,7 @@ type App struct {
 	routes     *route.Service
 	review     *review.Service
 	reach      *reach.Service
+	oncall     *oncall.Service
 	catalogue  *detect.Catalogue
 	engine     *detect.Engine
 	coverage   atomic.Pointer[[]detect.Coverage]

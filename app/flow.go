@@ -107,5 +107,5 @@ func (a *App) prune(ctx context.Context, now time.Time) error {
 	_, findingErr := a.findings.Prune(ctx, before)
 	_, respondErr := a.store.PruneResponse(ctx, before)
 	silenceErr := a.store.PruneSilences(ctx, before)
-	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.access.Prune(ctx, now, before))
+	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.store.PruneOnCall(ctx, before), a.access.Prune(ctx, now, before))
 }

@@ -45,6 +45,7 @@ func (a *App) openHandler() error {
 		return err
 	}
 	a.openAnswers(mux)
+	a.openFeeds(mux)
 	a.serveIntake(mux)
 	if err := a.openPages(mux, guard); err != nil {
 		return err

@@ -26,8 +26,9 @@ func (a *App) openReach(ctx context.Context, senders map[respond.Channel]respond
 		Routes: func(_ context.Context, _, policy string) ([]string, error) {
 			return a.routes.Plan().Tree.Leads(policy), nil
 		},
-		URL:    a.publicURL(),
-		Stored: a.respond.MessagesStored, Acknowledge: a.respond.Acknowledge,
+		Schedules: a.scheduleNames,
+		URL:       a.publicURL(),
+		Stored:    a.respond.MessagesStored, Acknowledge: a.respond.Acknowledge,
 	})
 	return err
 }

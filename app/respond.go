@@ -29,10 +29,14 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 	if err := a.releaseConfigured(ctx); err != nil {
 		return err
 	}
+	schedules, err := a.openOnCall(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range a.cfg.Respond.Policies {
 		p.Tenant, p.Name, p.Configured = a.tenant, cmp.Or(p.Name, p.ID), true
-		if p.Hours != "" {
-			return fmt.Errorf("respond.policies: %s: hours: there is no schedule %q: this version has none; leave it out", p.ID, p.Hours)
+		if p.Hours != "" && !schedules[p.Hours] {
+			return fmt.Errorf("respond.policies: %s: hours: %w", p.ID, noSchedule(p.Hours))
 		}
 		lists := [][]respond.Recipient{p.LastResort}
 		for _, s := range p.Steps {
@@ -46,7 +50,9 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 						return fmt.Errorf("respond.policies: %s: %w", p.ID, err)
 					}
 				case respond.ToSchedule:
-					return fmt.Errorf("respond.policies: %s: there is no schedule %q: this version has none; name persons and channels", p.ID, r.ID)
+					if !schedules[r.ID] {
+						return fmt.Errorf("respond.policies: %s: %w", p.ID, noSchedule(r.ID))
+					}
 				}
 			}
 		}
@@ -75,7 +81,7 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 	}
 	senders := notify.Senders(a.cfg.Notify, notify.LocalSecrets{})
 	maps.Copy(senders, more)
-	a.respond = respond.NewService(a.store, respond.Options{Senders: senders, Heard: a.routes.Heard,
+	a.respond = respond.NewService(a.store, respond.Options{Senders: senders, Roster: a.roster, Heard: a.routes.Heard,
 		Router: func(ctx context.Context, tenant string) (respond.Router, error) {
 			return a.routes.Router(ctx, tenant, time.Now())
 		},

@@ -33,6 +33,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/notify"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/route"
 )
 
@@ -93,6 +94,7 @@ type Respond struct {
 	respond.Config `yaml:",inline"`
 	Intake         intake.Config `yaml:",inline"`
 	Routing        route.Config  `yaml:",inline"`
+	Schedules      oncall.Config `yaml:"schedules"`
 }
 
 // Access says who may log in from elsewhere.
@@ -186,6 +188,7 @@ func (c Config) Validate() error {
 	within("respond", c.Respond.Config.Validate())
 	within("respond", c.Respond.Intake.Validate())
 	within("respond", c.Respond.Routing.Validate())
+	within("respond", c.Respond.Schedules.Validate())
 	within("notify", c.Notify.Validate())
 	if c.Access.OIDC != nil {
 		within("access.oidc", c.Access.OIDC.Validate())

@@ -27,8 +27,8 @@ func (s *Service) Put(ctx context.Context, actor access.Actor, in Schedule, now 
 	}
 	old, err := find(list, in.ID)
 	switch {
-	case err == nil && old.FromFile:
-		return in, fromFile(in.ID)
+	case err == nil && old.Configured:
+		return in, configured(in.ID)
 	case err == nil && old.Revision != in.Revision:
 		return in, fmt.Errorf("%w: the schedule %s has the revision %d; read it again and give its revision", respond.ErrConflict, in.ID, old.Revision)
 	case errors.Is(err, respond.ErrNotFound) && in.Revision != 0:
@@ -39,7 +39,7 @@ func (s *Service) Put(ctx context.Context, actor access.Actor, in Schedule, now 
 	return s.put(ctx, actor, in, "schedule.put", now)
 }
 
-func fromFile(id string) error {
+func configured(id string) error {
 	return fmt.Errorf("%w: the schedule %s comes from the configuration file; change it there", respond.ErrState, id)
 }
 
@@ -102,7 +102,7 @@ func (s *Service) Configure(ctx context.Context, tenant string, file Config, now
 		return err
 	}
 	for _, in := range file {
-		in.Tenant, in.FromFile = tenant, true
+		in.Tenant, in.Configured = tenant, true
 		if old, err := find(list, in.ID); err == nil {
 			in.Revision = old.Revision
 		}
@@ -111,8 +111,8 @@ func (s *Service) Configure(ctx context.Context, tenant string, file Config, now
 		}
 	}
 	for _, old := range list {
-		if old.FromFile && !slices.ContainsFunc(file, func(x Schedule) bool { return x.ID == old.ID }) {
-			old.FromFile = false
+		if old.Configured && !slices.ContainsFunc(file, func(x Schedule) bool { return x.ID == old.ID }) {
+			old.Configured = false
 			old.Revision++
 			if err := s.store.ApplyOnCall(ctx, Change{Tenant: tenant, Schedules: []Schedule{old}}); err != nil {
 				return err
@@ -138,8 +138,8 @@ func (s *Service) Delete(ctx context.Context, actor access.Actor, tenant, id str
 	if err != nil {
 		return err
 	}
-	if old.FromFile {
-		return fromFile(id)
+	if old.Configured {
+		return configured(id)
 	}
 	policies, err := s.store.Policies(ctx, tenant)
 	if err != nil {
@@ -189,8 +189,8 @@ func (s *Service) ImportHolidays(ctx context.Context, actor access.Actor, tenant
 	if out, err = find(list, id); err != nil {
 		return out, 0, err
 	}
-	if out.FromFile {
-		return out, 0, fromFile(id)
+	if out.Configured {
+		return out, 0, configured(id)
 	}
 	out.Holidays = days
 	out.Revision++

@@ -23,7 +23,7 @@ func TestProblemsAreFoundInAdvance(t *testing.T) {
 	book := respond.NewBook([]respond.Contact{{ID: "1", Person: "ana", Name: "phone", Verified: from}, {ID: "2", Person: "ben", Name: "mail"}})
 	list, err := r.Problems(from, from.Add(14*oneDay), Known{
 		Name:      func(p string) (string, bool) { return strings.ToUpper(p), p == "ana" || p == "ben" },
-		Reachable: book.Reachable})
+		Reachable: reachable(book)})
 	if err != nil {
 		t.Fatal(err)
 	}

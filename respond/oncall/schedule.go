@@ -37,9 +37,9 @@ type Schedule struct {
 	// PartTime says that nobody is on call at times, and that this is meant:
 	// working hours, for example.
 	PartTime bool `json:"partTime,omitempty" yaml:"part_time"`
-	// FromFile says that the configuration file has it; it is changed there.
-	FromFile bool  `json:"fromFile,omitempty" yaml:"-"`
-	Revision int64 `json:"revision,omitempty" yaml:"-"`
+	// Configured says that the configuration file has it; it is changed there.
+	Configured bool  `json:"configured,omitempty" yaml:"-"`
+	Revision   int64 `json:"revision,omitempty" yaml:"-"`
 }
 
 // Layer is people who take turns. Where two layers have somebody, the later one

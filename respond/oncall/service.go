@@ -215,12 +215,20 @@ func (s *Service) Problems(ctx context.Context, actor access.Actor, tenant strin
 	}
 	list, err := r.Problems(from, to, Known{
 		Name:      func(p string) (string, bool) { name, ok := people[p]; return name, ok },
-		Reachable: respond.NewBook(contacts).Reachable,
+		Reachable: reachable(respond.NewBook(contacts)),
 	})
 	if list == nil {
 		list = []Problem{}
 	}
 	return list, err
+}
+
+// reachable tells whether a page of high urgency would find a contact.
+func reachable(b respond.Book) func(person string) (bool, []string) {
+	return func(person string) (bool, []string) {
+		ways, why := b.Usable(person, respond.High)
+		return ways > 0, why
+	}
 }
 
 // Fairness adds up everybody's load between two times.

@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
@@ -26,6 +27,9 @@ type Store interface {
 	intake.Store
 	route.Store
 	PruneSilences(ctx context.Context, before time.Time) error
+	oncall.Store
+	PruneOnCall(ctx context.Context, before time.Time) error
+	StandingAlerts(ctx context.Context, tenant, after string, limit int) ([]respond.Standing, error)
 	SaveBaselines(ctx context.Context, tenant, environment string, blob []byte, now time.Time) error
 	LoadBaselines(ctx context.Context, tenant, environment string) ([]byte, error)
 }
@@ -55,6 +59,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"messages are claimed by lanes and leases, and settled once", respondClaims},
 		{"contacts, policies, and what is over", respondPeople},
 		{"what people manage is stored whole, or not at all", reachWhole},
+		{"who is on call is stored whole, or not at all", onCall},
 		{"what was heard of sources, and what stands", heard},
 		{"silences", silences},
 		{"documents of incidents, and what they are measured from", reviews},
