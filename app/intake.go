@@ -23,7 +23,7 @@ func (a *App) openIntake(ctx context.Context) (err error) {
 		cfg.Heartbeats[n].Environment = cmp.Or(cfg.Heartbeats[n].Environment, a.cfg.Environment)
 	}
 	a.intake, err = intake.New(ctx, a.tenant, cfg, intake.Options{
-		Receiver: a.respond, Alerts: standing{a.store, a.respond}, Store: a.store, Secrets: notify.LocalSecrets{},
+		Receiver: a.respond, Alerts: standing{a.store, a.respond}, Store: a.store, Secrets: notify.LocalSecrets{}, Silences: a.routes,
 		Changes: a.estate.Observe, Version: a.version, Log: a.log,
 	})
 	return err

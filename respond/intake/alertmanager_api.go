@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/route"
 )
 
 // amReceiver is the one receiver that Alertmanager's API names: who is told is
@@ -43,6 +45,7 @@ func (s *Server) registerAlertmanager(mux *http.ServeMux) {
 	on("GET", "/api/v2/alerts/groups", s.amGroups, true)
 	on("GET", "/api/v2/receivers", s.amReceivers, true)
 	on("GET", "/api/v2/status", s.amStatus, false)
+	s.registerSilences(on)
 	for _, path := range []string{"/-/healthy", "/-/ready"} {
 		mux.HandleFunc("GET "+amPath+path, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	}
@@ -94,8 +97,8 @@ type gettableStatus struct {
 // never is the end of an alert that has none: Alertmanager's always have one.
 const never = 100 * 365 * 24 * time.Hour
 
-// shown lays an alert out as Alertmanager does.
-func shown(st respond.Standing) gettable {
+// shown lays an alert out as Alertmanager does, with the silences that hold.
+func shown(st respond.Standing, silences []route.Silence) gettable {
 	labels := model.LabelSet{}
 	for name, value := range st.Labels {
 		labels[model.LabelName(name)] = model.LabelValue(value)
@@ -116,7 +119,15 @@ func shown(st respond.Standing) gettable {
 		g.EndsAt = st.StartsAt.Add(never)
 	}
 	if st.Fate == respond.Muted {
-		g.Status.State, g.Status.MutedBy = "suppressed", []string{st.Reason}
+		g.Status.State = "suppressed"
+		for _, one := range silences {
+			if (one.Environment == "" || one.Environment == st.Environment) && one.Matchers.Hold(st.Labels) {
+				g.Status.SilencedBy = append(g.Status.SilencedBy, one.ID)
+			}
+		}
+		if len(g.Status.SilencedBy) == 0 {
+			g.Status.MutedBy = []string{st.Reason}
+		}
 	}
 	for _, l := range st.Links {
 		if l.Text == "Source" {
@@ -130,10 +141,27 @@ func shown(st respond.Standing) gettable {
 type asked struct {
 	active, muted bool
 	receiver      *regexp.Regexp
+	filter        route.Matchers
+	environment   string
+	silences      []route.Silence // that hold
 }
 
-func question(r *http.Request) (q asked, err error) {
-	values := r.URL.Query()
+// question reads what is asked for. It has answered where ok is false.
+func (s *Server) question(w http.ResponseWriter, r *http.Request, x *source) (q asked, ok bool) {
+	q, err := narrowed(r.URL.Query())
+	if err != nil {
+		amProblem(w, http.StatusBadRequest, err.Error())
+		return q, false
+	}
+	q.environment = x.by.Environment
+	if q.silences, err = s.silencing(r, x, s.now()); err != nil {
+		s.silenceProblem(w, err)
+		return q, false
+	}
+	return q, true
+}
+
+func narrowed(values url.Values) (q asked, err error) {
 	on := func(name string) bool { return err == nil && values.Get(name) != "false" }
 	for _, name := range []string{"active", "silenced", "inhibited", "muted", "unprocessed"} {
 		if v := values.Get(name); v != "" && v != "true" && v != "false" {
@@ -150,14 +178,12 @@ func question(r *http.Request) (q asked, err error) {
 			return q, errors.New("receiver is not a regular expression")
 		}
 	}
-	if len(values["filter"]) > 0 {
-		return q, errors.New("filter is not taken here; narrow the list where you read it")
-	}
-	return q, nil
+	q.filter, err = filterOf(values)
+	return q, err
 }
 
 func (q asked) wants(st respond.Standing) bool {
-	if q.receiver != nil && !q.receiver.MatchString(amReceiver) {
+	if st.Environment != q.environment || !q.filter.Hold(st.Labels) || q.receiver != nil && !q.receiver.MatchString(amReceiver) {
 		return false
 	}
 	if st.Fate == respond.Muted {
@@ -191,13 +217,12 @@ func (s *Server) standing(r *http.Request, tenant string, do func(respond.Standi
 // amAlerts lists what stands. It is written as it is read, so that it costs the
 // same memory however much it is.
 func (s *Server) amAlerts(w http.ResponseWriter, r *http.Request, x *source) {
-	q, err := question(r)
-	if err != nil {
-		amProblem(w, http.StatusBadRequest, err.Error())
+	q, ok := s.question(w, r, x)
+	if !ok {
 		return
 	}
 	out, begun := json.NewEncoder(w), false
-	err = s.standing(r, x.by.Tenant, func(st respond.Standing) bool {
+	err := s.standing(r, x.by.Tenant, func(st respond.Standing) bool {
 		if !q.wants(st) {
 			return true
 		}
@@ -210,7 +235,7 @@ func (s *Server) amAlerts(w http.ResponseWriter, r *http.Request, x *source) {
 		if _, err := w.Write([]byte(mark)); err != nil {
 			return false
 		}
-		return out.Encode(shown(st)) == nil
+		return out.Encode(shown(st, q.silences)) == nil
 	})
 	switch {
 	case err != nil && begun:
@@ -238,13 +263,12 @@ type amGroup struct {
 const maxGrouped = 10_000
 
 func (s *Server) amGroups(w http.ResponseWriter, r *http.Request, x *source) {
-	q, err := question(r)
-	if err != nil {
-		amProblem(w, http.StatusBadRequest, err.Error())
+	q, ok := s.question(w, r, x)
+	if !ok {
 		return
 	}
 	groups, count := map[string]*amGroup{}, 0
-	err = s.standing(r, x.by.Tenant, func(st respond.Standing) bool {
+	err := s.standing(r, x.by.Tenant, func(st respond.Standing) bool {
 		if !q.wants(st) {
 			return true
 		}
@@ -255,7 +279,7 @@ func (s *Server) amGroups(w http.ResponseWriter, r *http.Request, x *source) {
 				groups[key].Labels["incident"] = key
 			}
 		}
-		groups[key].Alerts = append(groups[key].Alerts, shown(st))
+		groups[key].Alerts = append(groups[key].Alerts, shown(st, q.silences))
 		count++
 		return count <= maxGrouped
 	})

@@ -37,6 +37,8 @@ type Options struct {
 	Alerts   Alerts
 	Store    Store
 	Secrets  Secrets
+	// Silences are what amtool and others make by Alertmanager's API.
+	Silences Silences
 	// Changes takes in what change events say; *estate.Service.Observe.
 	Changes func(ctx context.Context, o estate.Observation) error
 	Version string           // of Evenkeel, for who asks for the status

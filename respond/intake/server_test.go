@@ -26,6 +26,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
+	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -49,6 +50,7 @@ type world struct {
 	t       *testing.T
 	store   *store.Store
 	respond *respond.Service
+	routes  *route.Service
 	intake  *intake.Server
 	http    *httptest.Server
 	mu      sync.Mutex
@@ -121,7 +123,14 @@ func newWorld(t *testing.T, dir string, c intake.Config) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: s, clock: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	w.respond = respond.NewService(s, respond.Options{Now: w.now}, slog.New(slog.DiscardHandler))
+	plan, err := route.Compile(route.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.routes = route.NewService(s, plan)
+	w.respond = respond.NewService(s, respond.Options{Now: w.now, Heard: w.routes.Heard, Router: func(ctx context.Context, tenant string) (respond.Router, error) {
+		return w.routes.Router(ctx, tenant, w.now())
+	}}, slog.New(slog.DiscardHandler))
 	t.Cleanup(w.close)
 	w.serve(c)
 	return w
@@ -135,7 +144,7 @@ func (w *world) serve(c intake.Config) {
 	}
 	var err error
 	observe := estate.NewService(w.store, slog.New(slog.DiscardHandler))
-	w.intake, err = intake.New(w.t.Context(), "t", c, intake.Options{Receiver: w, Alerts: w, Store: w.store, Secrets: keys{}, Changes: observe.Observe,
+	w.intake, err = intake.New(w.t.Context(), "t", c, intake.Options{Receiver: w, Alerts: w, Store: w.store, Secrets: keys{}, Silences: w.routes, Changes: observe.Observe,
 		Version: "test", Now: w.now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		w.t.Fatal(err)
@@ -541,10 +550,14 @@ func TestAlertmanagersListsShowWhatStands(t *testing.T) {
 	if n := read("?active=false"); n != 0 {
 		t.Errorf("%d alerts are muted", n)
 	}
-	for path, want := range map[string]int{"/alerts/groups": 200, "/receivers": 200, "/status": 200, "/alerts?receiver=[": 400, "/alerts?active=maybe": 400} {
+	for path, want := range map[string]int{"/alerts/groups": 200, "/receivers": 200, "/status": 200, "/alerts?receiver=[": 400, "/alerts?active=maybe": 400,
+		"/alerts?filter=instance%3D%22web-7%22": 200, "/alerts?filter=%3D": 400, "/silences": 200, "/silences?filter=%3D": 400, "/silence/nobody": 404} {
 		if status, answer, _ := w.ask(http.MethodGet, "/alertmanager/api/v2"+path, "", bearer...); status != want || !json.Valid([]byte(answer)) {
 			t.Errorf("%s: %d %.100s", path, status, answer)
 		}
+	}
+	if n := read("?filter=instance%3D~%22web-7.%22"); n != 10 {
+		t.Errorf("%d alerts of web-70 to web-79", n)
 	}
 	if status, _, _ := w.ask(http.MethodGet, "/alertmanager/api/v2/alerts", "", "Authorization", "Bearer "+key("env:sender")); status != http.StatusForbidden {
 		t.Errorf("one that only sends reads: %d", status)
@@ -554,15 +567,16 @@ func TestAlertmanagersListsShowWhatStands(t *testing.T) {
 // No body breaks any path, with the right secret and without.
 func FuzzServer(f *testing.F) {
 	paths := []string{"/alertmanager/api/v2/alerts", "/webhook/alertmanager/sender", "/webhook/grafana/graf", "/webhook/json/json", "/opsgenie/v2/alerts",
-		"/pagerduty/v2/enqueue", "/pagerduty/v2/change/enqueue", "/opsgenie/v2/alerts/a/close?identifierType=alias", "/heartbeat/backup"}
-	proofs := []string{"Bearer " + key("env:sender"), "Bearer " + key("env:sender"), "Bearer " + key("env:graf"), "Bearer " + key("env:json"), "GenieKey " + key("env:og"), "", "", "GenieKey " + key("env:og"), ""}
+		"/pagerduty/v2/enqueue", "/pagerduty/v2/change/enqueue", "/opsgenie/v2/alerts/a/close?identifierType=alias", "/heartbeat/backup", "/alertmanager/api/v2/silences"}
+	proofs := []string{"Bearer " + key("env:sender"), "Bearer " + key("env:sender"), "Bearer " + key("env:graf"), "Bearer " + key("env:json"), "GenieKey " + key("env:og"), "", "", "GenieKey " + key("env:og"), "", "Bearer " + key("env:prom")}
 	for n, name := range []string{"prometheus.json", "alertmanager-webhook.json", "grafana.json", "checks.json", "opsgenie.json", "pagerduty.json", "pagerduty-change.json"} {
 		f.Add(n, true, recorded(f, name))
 	}
 	f.Add(5, true, `{"routing_key":"a-routing-key-of-32-characters-0","event_action":"acknowledge","dedup_key":"\u0000"}`)
+	f.Add(9, true, `{"matchers":[{"name":"a","value":"b.*","isRegex":true,"isEqual":false}],"startsAt":"2026-11-23T12:00:00Z","endsAt":"2026-11-23T14:00:00Z","createdBy":"ana","comment":"why"}`)
 	mux := http.NewServeMux()
 	void := nothing{}
-	s, err := intake.New(context.Background(), "t", everyDialect(), intake.Options{Receiver: void, Alerts: void, Store: void, Secrets: keys{},
+	s, err := intake.New(context.Background(), "t", everyDialect(), intake.Options{Receiver: void, Alerts: void, Store: void, Secrets: keys{}, Silences: void,
 		Changes: func(context.Context, estate.Observation) error { return nil }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.Fatal(err)
@@ -597,6 +611,18 @@ func (nothing) Receive(_ context.Context, alerts []respond.Alert) error {
 		}
 	}
 	return nil
+}
+func (nothing) Silences(context.Context, access.Actor, string, time.Time) ([]route.Silence, error) {
+	return nil, nil
+}
+func (nothing) Silence(context.Context, access.Actor, string, string, time.Time) (route.Silence, error) {
+	return route.Silence{}, respond.ErrNotFound
+}
+func (nothing) PutSilence(_ context.Context, _ access.Actor, x route.Silence, _ time.Time) (route.Silence, error) {
+	return x, x.Validate()
+}
+func (nothing) ExpireSilence(context.Context, access.Actor, string, string, time.Time) (route.Silence, error) {
+	return route.Silence{}, respond.ErrNotFound
 }
 func (nothing) AlertsByID(context.Context, []string) ([]respond.Standing, error) { return nil, nil }
 func (nothing) StandingAlerts(context.Context, string, string, int) ([]respond.Standing, error) {
