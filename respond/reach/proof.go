@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -177,6 +178,8 @@ type Answer struct {
 	Done bool   // it did what it was made for
 	Text string // for the person
 	Kind respond.MessageKind
+	// Incident is the id of the one that a good link is about.
+	Incident string
 }
 
 // linkOver is said of every link that is not good, for whatever reason.
@@ -249,18 +252,19 @@ func (s *Service) acknowledge(ctx context.Context, m respond.Message, now time.T
 	}
 	for _, e := range entries {
 		// What was over in between is another matter by now.
-		if (e.Kind == respond.Finished || e.Kind == respond.Merged) && !e.At.Before(m.CreatedAt) {
+		if e.Kind == respond.Finished && !e.At.Before(m.CreatedAt) {
 			return over, nil
 		}
 	}
+	about := fmt.Sprintf("Incident %d: “%s”", m.Content.Number, m.Content.Title)
 	switch _, err = s.opt.Acknowledge(ctx, who, m.Tenant, m.Incident, "By the link in "+m.Contact.Name+".", now); {
 	case err == nil:
-		return Answer{Done: true, Kind: m.Kind, Text: "You have it. Nobody else is paged: " + m.Content.Title}, nil
+		return Answer{Done: true, Kind: m.Kind, Incident: m.Incident, Text: "You have it, and nobody else is paged. " + about}, nil
 	case errors.Is(err, respond.ErrState):
 		if i.Assignee == who.ID {
-			return Answer{Done: true, Kind: m.Kind, Text: "You have taken it up already: " + m.Content.Title}, nil
+			return Answer{Done: true, Kind: m.Kind, Incident: m.Incident, Text: "You have taken it up already. " + about}, nil
 		}
-		return Answer{Kind: m.Kind, Text: "Somebody has taken it up already: " + m.Content.Title}, nil
+		return Answer{Kind: m.Kind, Incident: m.Incident, Text: "Somebody has taken it up already. " + about}, nil
 	case errors.Is(err, access.ErrForbidden):
 		return Answer{Kind: m.Kind, Text: "You may not take it up. The role responder may: ask an admin for it."}, nil
 	case errors.Is(err, respond.ErrNotFound):

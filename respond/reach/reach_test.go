@@ -398,6 +398,14 @@ func TestALinkTakesOneIncidentUpForOnePerson(t *testing.T) {
 		t.Fatalf("after forged links it is %s", s)
 	}
 
+	// What becomes part of it takes nothing from it.
+	part, gone := d.paged(t, "The till is slow")
+	if _, err := d.respond.Merge(t.Context(), d.people["ola"], Home, part.ID, i.ID, d.now); err != nil {
+		t.Fatal(err)
+	}
+	if a := d.click(t, d.token(t, gone)); a.Done {
+		t.Errorf("the link of what is part of another: %+v", a)
+	}
 	if a := d.click(t, good); !a.Done || !strings.Contains(a.Text, "You have it") {
 		t.Errorf("the link: %+v", a)
 	}
