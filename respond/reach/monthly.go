@@ -162,6 +162,9 @@ func (s *Service) Round(ctx context.Context, tenant string, now time.Time) error
 			of[k.Person] = append(of[k.Person], k)
 		}
 	}
+	if len(of) == 0 {
+		return nil
+	}
 	checks, err := s.store.Checks(ctx, tenant)
 	if err != nil {
 		return err

@@ -386,10 +386,6 @@ func TestALinkTakesOneIncidentUpForOnePerson(t *testing.T) {
 		forged[fmt.Sprint("flipped ", n)] = string(b)
 	}
 	for name, token := range forged {
-		// The last letter of base64 has bits that mean nothing.
-		if token == good || strings.HasPrefix(name, "flipped") && len(token) == len(good) && token[:len(good)-1] == good[:len(good)-1] {
-			continue
-		}
 		if a := d.click(t, token); a.Done || a.Text != LinkOver {
 			t.Errorf("%s: %+v", name, a)
 		}
