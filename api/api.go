@@ -31,6 +31,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/intake"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
@@ -76,6 +77,8 @@ type Services struct {
 	Incidents *respond.Service
 	// Reviews is there where Incidents is.
 	Reviews *review.Service
+	// OnCall is nil where there are no schedules.
+	OnCall *oncall.Service
 	// Reach is there where Incidents is.
 	Reach *reach.Service
 	Board *health.Board
@@ -142,6 +145,9 @@ func New(services Services, options Options) http.Handler {
 		s.registerRoutes(h)
 		s.registerReach(h)
 	}
+	if s.OnCall != nil {
+		s.registerOnCall(h)
+	}
 	if s.Sources != nil {
 		s.registerSources(h)
 	}
@@ -165,6 +171,7 @@ func New(services Services, options Options) http.Handler {
 // schemaNames tell types of different packages apart that have one name.
 var schemaNames = map[string]string{
 	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
+	"oncall.Standing": "DutyStanding", "oncall.Step": "DutyStep", "oncall.Problem": "DutyProblem", "oncall.Load": "DutyLoad", "oncall.ProblemKind": "DutyProblemKind", "oncall.Hours": "DutyHours",
 	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
 }
 

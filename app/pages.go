@@ -22,7 +22,8 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	services := console.Services{
 		Incidents: a.respond, Reviews: a.review, Sources: a.intake,
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
-		Reach:  a.reach,
+		Reach: a.reach,
+
 		Access: a.access,
 		SLOs:   a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},

@@ -20,6 +20,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/route"
 )
 
@@ -73,6 +74,26 @@ func New(base, token string) (*Client, error) {
 // Findings lists one page. Query takes the parameters of GET /api/v1/findings.
 func (c *Client) Findings(ctx context.Context, query url.Values) (page finding.Page, err error) {
 	return page, c.call(ctx, http.MethodGet, "/api/v1/findings", query, nil, &page)
+}
+
+// OnCall tells who is on call at a time, in one schedule where named.
+func (c *Client) OnCall(ctx context.Context, schedule string, at time.Time) (list []oncall.Standing, err error) {
+	query := url.Values{"at": {at.UTC().Format(time.RFC3339)}}
+	if schedule != "" {
+		var one oncall.Standing
+		err := c.call(ctx, http.MethodGet, "/api/v1/schedules/"+url.PathEscape(schedule)+"/oncall", query, nil, &one)
+		return []oncall.Standing{one}, err
+	}
+	var all struct{ Schedules []oncall.Standing }
+	err = c.call(ctx, http.MethodGet, "/api/v1/oncall", query, nil, &all)
+	return all.Schedules, err
+}
+
+// OnCallProblems returns what will go wrong in the next days.
+func (c *Client) OnCallProblems(ctx context.Context) ([]oncall.Problem, error) {
+	var all struct{ Problems []oncall.Problem }
+	err := c.call(ctx, http.MethodGet, "/api/v1/oncall/problems", nil, nil, &all)
+	return all.Problems, err
 }
 
 // Finding returns one with its history.

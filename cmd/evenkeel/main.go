@@ -52,6 +52,7 @@ func verbs() []verb {
 		{"silences", "", "list what keeps alerts from paging, and what each of them mutes", silences},
 		{"silence", "MATCHERS", "keep alerts from paging for a while, such as 'service=shop,severity!=critical'", silence},
 		{"expire", "SILENCE", "end a silence now", expire},
+		{"oncall", "[SCHEDULE]", "say who is on call, why, until when, and who is next", whoIsOnCall},
 		{"entities", "", "list what exists", entities},
 		{"changes", "", "list what changed, newest first", changes},
 		{"checks", "", "list which checks pass, fire or cannot be told", checks},
@@ -116,6 +117,11 @@ func usage(out io.Writer) {
 // parse reads a verb's flags, which may stand before and after its arguments,
 // and checks how many arguments there are.
 func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
+	return parseSome(fs, args, want, want)
+}
+
+// parseSome is parse where the number of arguments is not certain.
+func parseSome(fs *flag.FlagSet, args []string, least, most int) ([]string, error) {
 	var rest []string
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -127,8 +133,8 @@ func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
 		rest = append(rest, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
-	if len(rest) != want {
-		return nil, fmt.Errorf("takes %d arguments, got %d; see 'evenkeel %s --help'", want, len(rest), fs.Name())
+	if len(rest) < least || len(rest) > most {
+		return nil, fmt.Errorf("takes %d arguments, got %d; see 'evenkeel %s --help'", most, len(rest), fs.Name())
 	}
 	return rest, nil
 }

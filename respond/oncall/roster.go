@@ -79,6 +79,8 @@ type Standing struct {
 	// changes within a year.
 	NextAt time.Time `json:"nextAt,omitzero"`
 	Next   []string  `json:"next,omitempty"`
+	// Names are those of the people of the schedule, by their ids.
+	Names map[string]string `json:"names,omitempty"`
 }
 
 // Stands tells who is on call at a time, why, until when, and who is next.

@@ -140,13 +140,36 @@ func (s *Service) Now(ctx context.Context, actor access.Actor, tenant string, at
 	}
 	out := []Standing{}
 	for _, rota := range r.All() {
-		st, err := rota.Stands(at)
+		st, err := s.stands(ctx, rota, tenant, at)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, st)
 	}
 	return out, nil
+}
+
+// stands is how a schedule stands, with the names of its people.
+func (s *Service) stands(ctx context.Context, rota *Rota, tenant string, at time.Time) (Standing, error) {
+	st, err := rota.Stands(at)
+	if err != nil {
+		return st, err
+	}
+	people, err := s.opt.People(ctx, tenant)
+	st.Names = map[string]string{}
+	note := func(list []string) {
+		for _, p := range list {
+			if people[p] != "" {
+				st.Names[p] = people[p]
+			}
+		}
+	}
+	note(rota.People())
+	note(st.Next)
+	for _, d := range st.Duties {
+		note([]string{d.Person})
+	}
+	return st, err
 }
 
 // OnCall tells of one schedule who is on call at a time.
@@ -159,7 +182,7 @@ func (s *Service) OnCall(ctx context.Context, actor access.Actor, tenant, id str
 	if err != nil {
 		return Standing{}, err
 	}
-	return rota.Stands(at)
+	return s.stands(ctx, rota, tenant, at)
 }
 
 // Shifts returns the shifts of a schedule between two times.
