@@ -100,6 +100,12 @@ func (c *Console) routes() {
 		c.page("GET /incidents/{id}", c.incident)
 		c.page("POST /incidents/{id}/{verb}", c.answerIncident)
 	}
+	if c.Routing != nil {
+		c.page("GET /silences", c.silences)
+		c.page("POST /silences", c.putSilence)
+		c.page("POST /silences/{id}/expire", c.expireSilence)
+		c.page("GET /routes", c.routing)
+	}
 	if c.Sources != nil {
 		c.page("GET /sources", c.sources)
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
+	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -45,6 +46,7 @@ type demo struct {
 	respond  *respond.Service
 	reach    *reach.Service
 	sources  *heardDemo
+	routes   *route.Service
 	state    *store.Store
 	actor    access.Actor
 }
@@ -103,9 +105,10 @@ func quietDemo(t testing.TB) *demo {
 		t.Fatal(err)
 	}
 	d.sources = &heardDemo{now: d.now}
+	d.routes = demoRoutes(t, state, d.now)
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Reach: d.reach, Sources: d.sources,
+		Routing: d.routes, Reach: d.reach, Sources: d.sources,
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -136,6 +139,7 @@ func livedDemo(t testing.TB) *demo {
 	d.trouble(t)
 	d.page(t)
 	d.reachable(t)
+	d.hush(t)
 	d.promise(t)
 	d.sources.listen(t)
 	return d

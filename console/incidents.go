@@ -133,6 +133,7 @@ type incidentPage struct {
 	Problem string
 	Wrote   string
 	Asked   time.Time
+	Silence string // leads to a silence of what its alerts have in common; empty for none
 }
 
 // choice is one line of a select.
@@ -149,6 +150,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 	}
 	p := incidentPage{Story: story, Problem: problem, Wrote: wrote, Asked: c.opt.Now(), Learnt: c.Reviews != nil && story.Incident.State == respond.Resolved && story.Incident.MergedInto == ""}
 	p.Respond = access.Can(c.actor(r), access.Respond, access.Scope{Tenant: story.Incident.Tenant, Environment: story.Incident.Environment}) == nil
+	if c.Routing != nil && p.Respond {
+		p.Silence = silenceURL(story.Alerts, story.Incident.Environment)
+	}
 	if p.Names, err = c.names(r); err != nil {
 		return err
 	}

@@ -72,6 +72,8 @@ func TestScreenshots(t *testing.T) {
 		{"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
 		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},
+		{"silences", "lived", "/silences"}, {"silences-first", "quiet", "/silences"}, {"silence", "lived", "/silences?matchers=alertname%3D%22disk%22"},
+		{"routes", "lived", "/routes"}, {"route", "lived", "/routes?labels=team%3Dpayments%2C+environment%3Dtest&at=2027-03-28+02%3A30"},
 		{"sources", "lived", "/sources"}, {"sources-first", "quiet", "/sources"},
 		{"ack", "lived", "/ack#x"}, {"reached", "lived", "/reached#x"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},

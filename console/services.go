@@ -94,6 +94,7 @@ type Services struct {
 	Access    Access
 	Incidents Incidents
 	Reviews   Reviews
+	Routing   Routing
 	Sources   Sources
 	SLOs      func() []slo.Status
 	Reach     Reach

@@ -28,8 +28,9 @@ type Route struct {
 	// Muted says why alerts of this route page nobody at all; they are kept
 	// and shown. A child with a policy of its own does not inherit it.
 	Muted string `yaml:"muted,omitempty"`
-	// GroupBy are the labels whose values alerts of one incident share: none
-	// for one incident of all, "..." for one of each label set.
+	// GroupBy are the labels whose values alerts of one incident share: an
+	// empty list for one incident of all, "..." for one of each label set. The
+	// root has alertname and entity where it says nothing.
 	GroupBy GroupBy `yaml:"group_by,omitempty,flow"`
 	// GroupWait is from the first alert of an incident to its first page.
 	GroupWait *model.Duration `yaml:"group_wait,omitempty"`
@@ -100,9 +101,12 @@ func (c Config) compile() (*Tree, []rule, error) {
 		}
 		t.intervals[n.Name] = n
 	}
-	root := Route{GroupBy: GroupBy{"alertname", "entity"}, GroupWait: new(model.Duration)}
+	root := Route{GroupWait: new(model.Duration)}
 	if c.Route != nil {
 		root = *c.Route
+	}
+	if root.GroupBy == nil {
+		root.GroupBy = GroupBy{"alertname", "entity"}
 	}
 	if len(root.Matchers)+len(root.Match)+len(root.MatchRE) > 0 {
 		errs = append(errs, errors.New("route: the root takes every alert and may have no matchers; put them into a route below it"))
