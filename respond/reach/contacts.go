@@ -54,6 +54,12 @@ func entry(k respond.Contact) Entry {
 		e.Standing, e.Remedy = SwitchedOff, "Nothing is sent there until somebody switches it on again."
 	case k.Verified.IsZero():
 		e.Standing, e.Remedy = Unverified, "No page goes there yet. Have a code sent, and type it in."
+		if k.Channel == respond.Webhook {
+			e.Remedy = "No page goes there yet. Have a code sent: it stands in the text of the signed request. Type it in."
+		}
+		if k.Person == "" {
+			e.Remedy += " Where nobody can read it, an operator may vouch for it."
+		}
 	}
 	return e
 }
