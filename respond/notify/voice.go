@@ -98,6 +98,9 @@ func voiceText(m respond.Message) string {
 	title := strings.TrimRight(clip(spoken(s.Title), 200), ".…")
 	switch m.Kind {
 	case respond.TestMessage:
+		if s.Ack != "" { // a link that a voice cannot show
+			return "This is a test call from Evenkeel. Nothing is wrong. Please log in to Evenkeel, and say under Contacts that this call has reached you. Goodbye."
+		}
 		return "This is a test call from Evenkeel. Nothing is wrong. Goodbye."
 	case respond.VerifyMessage:
 		return "This is Evenkeel. " + spaced(clip(spoken(s.Text), 300))

@@ -58,7 +58,8 @@ type Move struct {
 func Look(c Check, contacts []respond.Contact, asked respond.Message, now time.Time) (m Move) {
 	m.Check = c
 	usable := slices.DeleteFunc(slices.Clone(contacts), func(k respond.Contact) bool {
-		return k.Disabled != "" || k.Verified.IsZero()
+		// A question at PagerDuty would open an incident there.
+		return k.Disabled != "" || k.Verified.IsZero() || k.Channel == respond.PagerDuty
 	})
 	if c.NextAt.IsZero() {
 		m.Check.NextAt, m.Changed = firstAsk(usable, now), true

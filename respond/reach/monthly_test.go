@@ -107,6 +107,13 @@ func TestPeopleAreAskedOnceAMonthWhetherPagesArrive(t *testing.T) {
 	}
 }
 
+func TestAProgramThatOpensIncidentsIsNotAsked(t *testing.T) {
+	k := respond.Contact{ID: "pd", Name: "pd", Channel: respond.PagerDuty, Address: "web", Verified: t0}
+	if m := Look(Check{NextAt: t0}, []respond.Contact{k}, respond.Message{}, t0.Add(3*time.Hour)); m.Ask != nil {
+		t.Errorf("PagerDuty is asked: %+v", m.Ask)
+	}
+}
+
 func (d *desk) counts(t *testing.T) map[respond.EntryKind]int64 {
 	t.Helper()
 	n, err := d.db.CountLedger(t.Context(), Home)
