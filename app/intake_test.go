@@ -34,43 +34,7 @@ func TestPrometheusNeedsNoOtherAlertmanager(t *testing.T) {
 	t.Setenv("PROM_SECRET", intakeSecret)
 	sent := make(room, 100)
 	a := withRoom(t, t.TempDir(), taken, sent)
-	dir, until := t.TempDir(), time.Now().Add(9*time.Second)
-	write := func(name, text string) string {
-		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	rules := write("rules.yml", fmt.Sprintf(`groups: [{name: shop, rules: [{alert: NobodyCanPay, expr: "vector(time()) < %d", labels: {severity: critical, service: checkout}, annotations: {summary: "Nobody can pay"}}]}]`, until.Unix()))
-	cfg := write("prometheus.yml", fmt.Sprintf(`
-global: {evaluation_interval: 1s}
-rule_files: [%q]
-alerting: {alertmanagers: [{path_prefix: /alertmanager, authorization: {credentials: %q}, static_configs: [{targets: [%q]}]}]}`, rules, intakeSecret, strings.TrimPrefix(a.URL(), "http://")))
-	address := freeAddress(t)
-	p := exec.Command(program, "--config.file="+cfg, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--rules.alert.resend-delay=1s")
-	said := write("said", "")
-	log, err := os.OpenFile(said, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	p.Stderr = log
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if text, err := os.ReadFile(said); t.Failed() {
-			t.Logf("Prometheus says: %s %v", text, err)
-		}
-	}()
-	defer func() {
-		if err := p.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = p.Wait() // it was killed
-	}()
+	startPrometheus(t, program, a, fmt.Sprintf("vector(time()) < %d", time.Now().Add(9*time.Second).Unix()))
 	m := heard(t, sent)
 	if m.Kind != respond.PageMessage || m.Content.Title != "Nobody can pay" {
 		t.Errorf("the room is told %+v", m)
@@ -86,6 +50,46 @@ alerting: {alertmanagers: [{path_prefix: /alertmanager, authorization: {credenti
 	if sources, err := a.intake.Sources(who, access.DefaultTenant, time.Now()); err != nil || len(sources) != 2 || sources[0].ID != "backup" || sources[0].Known || !sources[1].Known || sources[1].Alerts == 0 {
 		t.Errorf("the sources are %+v, %v", sources, err)
 	}
+}
+
+// startPrometheus runs a Prometheus whose only Alertmanager is Evenkeel, with a
+// rule that fires while the expression gives anything.
+func startPrometheus(t *testing.T, program string, a running, expr string) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	rules := write("rules.yml", fmt.Sprintf(`groups: [{name: shop, rules: [{alert: NobodyCanPay, expr: %q, labels: {severity: critical, service: checkout}, annotations: {summary: "Nobody can pay"}}]}]`, expr))
+	cfg := write("prometheus.yml", fmt.Sprintf(`
+global: {evaluation_interval: 1s, scrape_interval: 1s}
+rule_files: [%q]
+alerting: {alertmanagers: [{path_prefix: /alertmanager, authorization: {credentials: %q}, static_configs: [{targets: [%q]}]}]}`, rules, intakeSecret, strings.TrimPrefix(a.URL(), "http://")))
+	p := exec.Command(program, "--config.file="+cfg, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+freeAddress(t), "--rules.alert.resend-delay=1s")
+	said := write("said", "")
+	log, err := os.OpenFile(said, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Stderr = log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = p.Wait() // it was killed
+		log.Close()
+		if text, err := os.ReadFile(said); t.Failed() {
+			t.Logf("Prometheus says: %s %v", text, err)
+		}
+	})
 }
 
 func freeAddress(t *testing.T) string {

@@ -139,7 +139,7 @@ notify:
 // and for nobody else.
 func TestAButtonInSlackTakesAnIncidentUp(t *testing.T) {
 	t.Setenv("SLACK_TOKEN", "xoxb-test")
-	t.Setenv("SLACK_SIGNING", "8f742231b10e8888abcd99yyyzzz85a5")
+	t.Setenv("SLACK_SIGNING", signing)
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"ok":true,"ts":"1.2","channel":"C1"}`)
@@ -167,37 +167,43 @@ notify: {slack: {token: "env:SLACK_TOKEN", signing_secret: "env:SLACK_SIGNING", 
 		return i
 	}
 	id := incident().ID
-	press := func(user, secret string) int {
-		t.Helper()
-		payload, err := json.Marshal(map[string]any{"type": "block_actions", "user": map[string]string{"id": user}, "actions": []map[string]string{{
-			"action_id": "evenkeel.acknowledge", "value": fmt.Sprintf(`{"t":"default","i":%q,"m":"m"}`, id)}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, stamp := url.Values{"payload": {string(payload)}}.Encode(), strconv.FormatInt(time.Now().Unix(), 10)
-		mac := hmac.New(sha256.New, []byte(secret))
-		fmt.Fprintf(mac, "v0:%s:%s", stamp, body)
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+slackPath, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("X-Slack-Request-Timestamp", stamp)
-		req.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		return resp.StatusCode
-	}
-	if code := press("U1", "another secret"); code != http.StatusUnauthorized || incident().State != respond.Triggered {
+	if code := pressSlack(t, a, id, "U1", "another secret"); code != http.StatusUnauthorized || incident().State != respond.Triggered {
 		t.Errorf("a forged press: %d, the incident is %s", code, incident().State)
 	}
-	if code := press("U9", "8f742231b10e8888abcd99yyyzzz85a5"); code != http.StatusOK || incident().State != respond.Triggered {
+	if code := pressSlack(t, a, id, "U9", signing); code != http.StatusOK || incident().State != respond.Triggered {
 		t.Errorf("a stranger's press: %d, the incident is %s", code, incident().State)
 	}
-	if code := press("U1", "8f742231b10e8888abcd99yyyzzz85a5"); code != http.StatusOK || incident().State != respond.Acknowledged {
+	if code := pressSlack(t, a, id, "U1", signing); code != http.StatusOK || incident().State != respond.Acknowledged {
 		t.Errorf("the admin's press: %d, the incident is %s", code, incident().State)
 	}
+}
+
+// signing is the secret with which Slack proves itself.
+const signing = "8f742231b10e8888abcd99yyyzzz85a5"
+
+// pressSlack presses the button that acknowledges an incident, as Slack tells
+// of it, and returns the status of the answer.
+func pressSlack(t *testing.T, a running, incident, user, secret string) int {
+	t.Helper()
+	payload, err := json.Marshal(map[string]any{"type": "block_actions", "user": map[string]string{"id": user}, "actions": []map[string]string{{
+		"action_id": "evenkeel.acknowledge", "value": fmt.Sprintf(`{"t":"default","i":%q,"m":"m"}`, incident)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, stamp := url.Values{"payload": {string(payload)}}.Encode(), strconv.FormatInt(time.Now().Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "v0:%s:%s", stamp, body)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+slackPath, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Slack-Request-Timestamp", stamp)
+	req.Header.Set("X-Slack-Signature", "v0="+hex.EncodeToString(mac.Sum(nil)))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
 }

@@ -27,7 +27,9 @@ type Facts struct {
 	Policy Policy
 	// Pages are those of the incident that are open.
 	Pages []Page
-	// Told are the messages of its pages that went out, newest first.
+	// Told are the messages of its pages that went out, newest first, and those
+	// that are going out at this moment: they arrive, and would stay as they
+	// are if nobody told them what became of it.
 	Told   []Message
 	Roster Roster
 	Book   Book

@@ -56,7 +56,7 @@ type Store interface {
 	RecentPages(ctx context.Context, tenant string, since time.Time) (map[string]int, error)
 
 	// MessagesOf returns the messages of incidents; only page messages that
-	// went out, newest first, where told is asked for.
+	// went out or are just going out, newest first, where told is asked for.
 	MessagesOf(ctx context.Context, incidents []string, told bool) ([]Message, error)
 	// PageMessages returns the messages of one page.
 	PageMessages(ctx context.Context, tenant, page string) ([]Message, error)

@@ -261,7 +261,7 @@ func (s *Store) MessagesOf(ctx context.Context, incidents []string, told bool) (
 	rows, err := byIDs[messageRow](ctx, s, "incident", incidents, func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("incident <> ''")
 		if told {
-			return q.Where("kind = ?", respond.PageMessage).Where("state IN ('sent', 'delivered')").OrderExpr("sent_at DESC, id")
+			return q.Where("kind = ?", respond.PageMessage).Where("state IN ('sending', 'sent', 'delivered')").OrderExpr("sent_at DESC, id")
 		}
 		return q.Order("incident", "next_at", "id")
 	})

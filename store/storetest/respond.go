@@ -169,6 +169,10 @@ func respondClaims(t *testing.T, s Store) {
 	if len(ids) != 2 {
 		t.Fatalf("the rest: %v", ids)
 	}
+	// What is going out arrives, so that those who get it are told what comes of it.
+	if told, err := s.MessagesOf(ctx, []string{list[0].Incident}, true); err != nil || len(told) != 1 || told[0].ID != ids[0] {
+		t.Errorf("told while it goes out: %+v, %v", told, err)
+	}
 	if ids, _ := claim(t0.Add(30*time.Second), 10, 10); len(ids) != 0 {
 		t.Errorf("claimed twice: %v", ids)
 	}
