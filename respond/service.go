@@ -82,6 +82,9 @@ type Service struct {
 	// never race; revisions are the second lock.
 	mu      sync.Mutex
 	numbers map[string]int64 // last incident's number of each tenant
+	// When Wake last did all that was due, and when it looked for changes in
+	// the future.
+	lookedAt, lookedAhead time.Time
 
 	intake  intake
 	wakes   chan struct{} // something is due now

@@ -19,7 +19,8 @@ type Store interface {
 	// AlertsByID returns those alerts that there are.
 	AlertsByID(ctx context.Context, ids []string) ([]Standing, error)
 	// DueAlerts returns alerts whose WakeAt is at or before now, or that were
-	// changed after ahead: then the clock was set back.
+	// changed after ahead: then the clock was set back. A zero ahead is not
+	// looked for, which spares reading all that waits.
 	DueAlerts(ctx context.Context, now, ahead time.Time, limit int) ([]Standing, error)
 	// IncidentAlerts returns the alerts of an incident, newest first; only
 	// those that stand where asked.
@@ -34,7 +35,7 @@ type Store interface {
 	// that is not resolved, or was at or after since.
 	IncidentsByGroup(ctx context.Context, tenant string, groups []string, since time.Time) ([]Incident, error)
 	// DueIncidents returns incidents whose WakeAt is at or before now, or that
-	// were changed after ahead, the longest due first.
+	// were changed after ahead (where that is not zero), the longest due first.
 	DueIncidents(ctx context.Context, now, ahead time.Time, limit int) ([]Incident, error)
 	// Incident returns one, or ErrNotFound.
 	Incident(ctx context.Context, tenant, id string) (Incident, error)

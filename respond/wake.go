@@ -24,7 +24,7 @@ func (s *Service) Wake(ctx context.Context, now time.Time) error {
 	if waits, _, err := s.store.Pending(ctx); err != nil || !waits {
 		return err
 	}
-	ahead := now.Add(clockSlack)
+	ahead := s.ahead(now)
 	for ctx.Err() == nil {
 		n, err := s.wakeAlerts(ctx, now, ahead)
 		if err != nil {
@@ -43,7 +43,37 @@ func (s *Service) Wake(ctx context.Context, now time.Time) error {
 			break
 		}
 	}
+	if ctx.Err() == nil {
+		s.looked(now, ahead)
+	}
 	return ctx.Err()
+}
+
+// aheadEvery is how often what was changed in the future is looked for. It
+// reads all that waits, which in a storm is too much for each round.
+const aheadEvery = time.Minute
+
+// ahead is from when on a change lies in the future, so that the clock was set
+// back since. It is zero where that need not be looked for now: it was a moment
+// ago, and this process has not seen the clock go back.
+func (s *Service) ahead(now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = now.Round(0) // it is about the clock on the wall
+	if since := now.Sub(s.lookedAhead); since >= 0 && since < aheadEvery && !now.Before(s.lookedAt) {
+		return time.Time{}
+	}
+	return now.Add(clockSlack)
+}
+
+// looked notes that all that is due was done.
+func (s *Service) looked(now, ahead time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lookedAt = now.Round(0)
+	if !ahead.IsZero() {
+		s.lookedAhead = s.lookedAt
+	}
 }
 
 func (s *Service) wakeAlerts(ctx context.Context, now, ahead time.Time) (n int, err error) {

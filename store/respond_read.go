@@ -42,11 +42,21 @@ func (s *Store) AlertsByID(ctx context.Context, ids []string) ([]respond.Standin
 	return convert(rows, readAlert)
 }
 
+// due narrows to what waits for its time and need not any more.
+func due(now, ahead time.Time) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("wake_at > 0")
+		if ahead.IsZero() {
+			return q.Where("wake_at <= ?", micros(now))
+		}
+		return q.Where("(wake_at <= ? OR changed_at > ?)", micros(now), micros(ahead))
+	}
+}
+
 // DueAlerts returns alerts whose time has come.
 func (s *Store) DueAlerts(ctx context.Context, now, ahead time.Time, limit int) ([]respond.Standing, error) {
 	var rows []alertRow
-	err := s.read.NewSelect().Model(&rows).Where("wake_at > 0").Where("(wake_at <= ? OR changed_at > ?)", micros(now), micros(ahead)).
-		Order("wake_at").Limit(int64(limit)).Scan(ctx)
+	err := s.read.NewSelect().Model(&rows).Apply(due(now, ahead)).Order("wake_at").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, s.explain("read due alerts", err)
 	}
@@ -135,8 +145,7 @@ func (s *Store) IncidentsByGroup(ctx context.Context, tenant string, groups []st
 // DueIncidents returns incidents whose time has come, the longest due first.
 func (s *Store) DueIncidents(ctx context.Context, now, ahead time.Time, limit int) ([]respond.Incident, error) {
 	var rows []incidentRow
-	err := s.read.NewSelect().Model(&rows).Where("wake_at > 0").Where("(wake_at <= ? OR changed_at > ?)", micros(now), micros(ahead)).
-		Order("wake_at", "id").Limit(int64(limit)).Scan(ctx)
+	err := s.read.NewSelect().Model(&rows).Apply(due(now, ahead)).Order("wake_at", "id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, s.explain("read due incidents", err)
 	}

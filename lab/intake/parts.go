@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/evenkeel/evenkeel/lab"
@@ -140,13 +141,23 @@ func storm(ctx context.Context, stage *lab.Stage, o options) ([]row, error) {
 		return nil, err
 	}
 	fmt.Fprintf(o.progress, "storm: %+v and %+v; the ledger: %+v\n", ours, theirs, report)
-	all, incidents := total(report.Alerts), total(report.Incidents)
+	// The machine itself may raise an alert meanwhile.
+	raw, err = own.own.Do(ctx, http.MethodGet, "/api/v1/incidents?limit=500&q="+url.QueryEscape(summary), nil)
+	if err != nil {
+		return nil, err
+	}
+	var page respond.IncidentPage
+	if err := json.Unmarshal(raw, &page); err != nil {
+		return nil, err
+	}
+	all, incidents := total(report.Alerts), len(page.Incidents)
 	what := fmt.Sprintf("storm of %d distinct alerts: ", o.storm)
 	rows := []row{
 		{what: what + "taken in", own: fmt.Sprintf("%.0f/s, on disk", ours.rate), peer: notInstalled},
 		{what: what + "highest RSS", own: lab.MB(rss), peer: notInstalled, goal: "< " + lab.MB(goalRSS), missed: rss >= goalRSS},
-		{what: what + "kept", own: fmt.Sprint(all), peer: "none after a start", goal: fmt.Sprint(o.storm), missed: all != o.storm},
+		{what: what + "kept", own: fmt.Sprint(all), peer: "none after a start", goal: fmt.Sprint(o.storm), missed: all < o.storm},
 		{what: what + "incidents", own: fmt.Sprint(incidents), goal: fmt.Sprintf("%d, one for each rule", rules), missed: incidents != rules},
+		{what: what + "lost or stuck in the ledger", own: fmt.Sprint(report.LostCount + report.StuckCount), goal: "0", missed: !report.Good()},
 		{what: what + "messages", own: fmt.Sprint(total(report.Messages))},
 		{what: what + "answers of 503", own: fmt.Sprint(ours.busy), peer: fmt.Sprint(theirs.busy)},
 	}

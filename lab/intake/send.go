@@ -17,6 +17,7 @@ import (
 const (
 	perRequest = 64 // alerts that Prometheus puts into one request
 	rules      = 50 // alerting rules that fire
+	summary    = "The disk of web will be full in four hours."
 )
 
 // batches are bodies of distinct alerts, as a few rules on many hosts make
@@ -36,7 +37,7 @@ func batches(from, count int, now time.Time) [][]byte {
 			list = append(list, alert{
 				Labels: map[string]string{"alertname": fmt.Sprintf("Rule%d", i%rules), "instance": fmt.Sprintf("web-%d.example.org:9100", i),
 					"job": "node", "severity": "critical", "cluster": "eu-1", "namespace": "shop"},
-				Annotations: map[string]string{"summary": "The disk of web will be full in four hours.",
+				Annotations: map[string]string{"summary": summary,
 					"description": "Filesystem /var on web has 3 % left and loses 200 MB a minute.", "runbook_url": "https://wiki.example.org/disk"},
 				StartsAt: now.Add(-time.Minute), EndsAt: now.Add(30 * time.Minute), GeneratorURL: "http://prometheus:9090/graph?g0.expr=predict_linear"})
 		}

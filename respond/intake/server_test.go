@@ -47,7 +47,7 @@ func key(name string) string { s, _ := keys{}.Secret(context.Background(), name)
 
 // world is intake over a real store and the real service.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   *store.Store
 	respond *respond.Service
 	routes  *route.Service
@@ -113,7 +113,7 @@ func everyDialect() intake.Config {
 	return c
 }
 
-func newWorld(t *testing.T, dir string, c intake.Config) *world {
+func newWorld(t testing.TB, dir string, c intake.Config) *world {
 	t.Helper()
 	if err := c.Validate(); err != nil {
 		t.Fatal(err)
