@@ -228,6 +228,9 @@ func alertOf(f finding.Finding) respond.Alert {
 	if f.EntityKind == string(estate.KindService) {
 		a.Labels["service"] = f.EntityName
 	}
+	if f.Host != "" {
+		a.Labels["host"] = f.Host
+	}
 	a.Text = f.Effect
 	for n, step := range f.Remedy {
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, step)
