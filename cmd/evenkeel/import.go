@@ -9,8 +9,25 @@ import (
 	"os"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/respond/route/alertmanager"
 )
+
+// imported is another system's configuration as ours, and what is to be said
+// of it.
+type imported struct {
+	text      []byte
+	set, lost []string
+}
+
+// importers read other systems' configurations. Errors name the place in path.
+var importers = map[string]func(path string, raw []byte) (imported, error){
+	"alertmanager": importAlertmanager,
+	"sloth":        importObjectives,
+	"openslo":      importObjectives,
+}
 
 // importConfig carries another system's configuration over.
 func importConfig(_ context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
@@ -19,14 +36,49 @@ func importConfig(_ context.Context, fs *flag.FlagSet, args []string, out io.Wri
 	if err != nil {
 		return exitUnsure, err
 	}
-	if rest[0] != "alertmanager" {
-		return exitUnsure, fmt.Errorf("%q cannot be imported from; there is alertmanager", rest[0])
+	read, ok := importers[rest[0]]
+	if !ok {
+		return exitUnsure, fmt.Errorf("%q cannot be imported from; there are alertmanager, sloth and openslo", rest[0])
 	}
-	path := rest[1]
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(rest[1])
 	if err != nil {
 		return exitUnsure, err
 	}
+	in, err := read(rest[1], raw)
+	if err != nil {
+		return exitUnsure, err
+	}
+	// Without a file, what is to be read stands in comments, so that the whole
+	// is still YAML.
+	mark := "# "
+	if *output != "" {
+		if err := writeNew(*output, in.text); err != nil {
+			return exitUnsure, err
+		}
+		mark = ""
+		fmt.Fprintf(out, "Written to %s.\n", *output)
+	} else if _, err := out.Write(in.text); err != nil {
+		return exitUnsure, err
+	}
+	tell := func(title string, notes []string) {
+		if len(notes) == 0 {
+			return
+		}
+		fmt.Fprintf(out, "%s\n", strings.TrimSpace(mark))
+		fmt.Fprintf(out, "%s%s\n", mark, title)
+		for _, n := range notes {
+			fmt.Fprintf(out, "%s%s\n", mark, n)
+		}
+	}
+	tell("To be set before it works:", in.set)
+	tell("Not carried over:", in.lost)
+	if len(in.lost) > 0 {
+		return exitFound, nil
+	}
+	return exitOK, nil
+}
+
+func importAlertmanager(path string, raw []byte) (imported, error) {
 	in, err := alertmanager.Read(raw)
 	if err != nil {
 		lines := strings.Split(err.Error(), "\n")
@@ -37,40 +89,32 @@ func importConfig(_ context.Context, fs *flag.FlagSet, args []string, out io.Wri
 				lines[n] = path + ": " + l
 			}
 		}
-		return exitUnsure, errors.New(strings.Join(lines, "\n"))
+		return imported{}, errors.New(strings.Join(lines, "\n"))
 	}
 	text, err := in.YAML()
 	if err != nil {
-		return exitUnsure, err
+		return imported{}, err
 	}
-	// Without a file, what is to be read stands in comments, so that the whole
-	// is still YAML.
-	mark := "# "
-	if *output != "" {
-		if err := writeNew(*output, text); err != nil {
-			return exitUnsure, err
-		}
-		mark = ""
-		fmt.Fprintf(out, "Written to %s.\n", *output)
-	} else if _, err := out.Write(text); err != nil {
-		return exitUnsure, err
-	}
-	tell := func(title string, notes []alertmanager.Note) {
-		if len(notes) == 0 {
-			return
-		}
-		fmt.Fprintf(out, "%s\n", strings.TrimSpace(mark))
-		fmt.Fprintf(out, "%s%s\n", mark, title)
+	placed := func(notes []alertmanager.Note) (out []string) {
 		for _, n := range notes {
-			fmt.Fprintf(out, "%s%s:%d: %s\n", mark, path, n.Line, n.Text)
+			out = append(out, fmt.Sprintf("%s:%d: %s", path, n.Line, n.Text))
 		}
+		return out
 	}
-	tell("To be set before it works:", in.Set)
-	tell("Not carried over:", in.Lost)
-	if len(in.Lost) > 0 {
-		return exitFound, nil
+	return imported{text, placed(in.Set), placed(in.Lost)}, nil
+}
+
+// importObjectives reads Sloth's and OpenSLO's objectives; a file says which.
+func importObjectives(path string, raw []byte) (imported, error) {
+	objectives, notes, err := slo.Import(raw)
+	if err != nil {
+		return imported{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return exitOK, nil
+	text, err := yaml.Marshal(map[string]slo.Config{"slos": objectives})
+	for n := range notes {
+		notes[n] = path + ": " + notes[n]
+	}
+	return imported{text: text, lost: notes}, err
 }
 
 // writeNew writes a file that is not there yet.

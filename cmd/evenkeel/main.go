@@ -58,7 +58,7 @@ func verbs() []verb {
 		{"checks", "", "list which checks pass, fire or cannot be told", checks},
 		{"slos", "", "list what was promised to users and what is left of each error budget", slos},
 		{"verify", "ledger", "read the whole page ledger and list what is lost or stuck", verify},
-		{"import", "alertmanager FILE", "carry an alertmanager.yml over into a configuration of ours, and say what could not be", importConfig},
+		{"import", "KIND FILE", "carry an alertmanager.yml, or objectives of sloth or openslo, over into a configuration of ours, and say what could not be", importConfig},
 		{"diagnose", "FILE", "rank what caused a symptom, from files alone; no server is needed", diagnose},
 		{"backup", "", "write a backup of state and metrics, also while running", backup},
 		{"restore", "FILE", "make a new data folder from a backup", restore},
