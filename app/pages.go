@@ -22,7 +22,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	services := console.Services{
 		Incidents: a.respond, Reviews: a.review, Routing: a.routes, Sources: a.intake,
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
-		Reach: a.reach,
+		Reach: a.reach, OnCall: a.oncall,
 
 		Access: a.access,
 		SLOs:   a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,

@@ -106,6 +106,13 @@ func (c *Console) routes() {
 		c.page("POST /silences/{id}/expire", c.expireSilence)
 		c.page("GET /routes", c.routing)
 	}
+	if c.OnCall != nil {
+		c.page("GET /oncall", c.onCall)
+		c.page("POST /oncall/feed", c.calendarAddress)
+		c.page("POST /oncall/{id}/feed", c.calendarAddress)
+		c.page("POST /oncall/{id}/overrides", c.takeOver)
+		c.page("POST /oncall/{id}/overrides/{override}/delete", c.takeBack)
+	}
 	if c.Sources != nil {
 		c.page("GET /sources", c.sources)
 	}

@@ -108,7 +108,7 @@ func quietDemo(t testing.TB) *demo {
 	d.routes = demoRoutes(t, state, d.now)
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		Routing: d.routes, Reach: d.reach, Sources: d.sources,
+		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources,
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -140,6 +140,7 @@ func livedDemo(t testing.TB) *demo {
 	d.page(t)
 	d.reachable(t)
 	d.hush(t)
+	d.rota(t)
 	d.promise(t)
 	d.sources.listen(t)
 	return d

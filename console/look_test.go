@@ -74,6 +74,7 @@ func TestScreenshots(t *testing.T) {
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},
 		{"silences", "lived", "/silences"}, {"silences-first", "quiet", "/silences"}, {"silence", "lived", "/silences?matchers=alertname%3D%22disk%22"},
 		{"routes", "lived", "/routes"}, {"route", "lived", "/routes?labels=team%3Dpayments%2C+environment%3Dtest&at=2027-03-28+02%3A30"},
+		{"oncall", "lived", "/oncall"}, {"oncall-first", "quiet", "/oncall"},
 		{"sources", "lived", "/sources"}, {"sources-first", "quiet", "/sources"},
 		{"ack", "lived", "/ack#x"}, {"reached", "lived", "/reached#x"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},

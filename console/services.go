@@ -98,6 +98,7 @@ type Services struct {
 	Sources   Sources
 	SLOs      func() []slo.Status
 	Reach     Reach
+	OnCall    OnCall
 	Probes    func(ctx context.Context) []Probe
 	Targets   func(ctx context.Context) []Target
 	Checks    func(ctx context.Context) []Check

@@ -166,6 +166,15 @@ func TestWhoIsOnCall(t *testing.T) {
 	if err != nil || !slices.Equal(st.Next, []string{"cem"}) || !slices.Equal(st.Behind, []string{"eva"}) || len(st.Steps) != 3 || st.Steps[1].Active {
 		t.Errorf("how it stands: %+v, %v", st, err)
 	}
+	// Ana's days and her nights of the weekend are one stretch until Monday.
+	if st, err = r.Stands(at(t, "2026-03-07T10:00:00Z")); err != nil || !st.Through.Equal(at(t, "2026-03-09T08:00:00Z")) || !slices.Equal(st.Next, []string{"ben"}) {
+		t.Errorf("how it stands on the weekend: %+v, %v", st, err)
+	}
+	// Ben replaces Ana for his own turn's end, and stays: one stretch too.
+	stays := rotaOf(t, weekly("UTC"), Override{ID: "o", Schedule: "shop", Person: "ben", From: at(t, "2026-01-11T09:00:00Z"), To: at(t, "2026-01-12T09:00:00Z"), By: "Ben", At: made})
+	if st, err = stays.Stands(at(t, "2026-01-11T10:00:00Z")); err != nil || !st.Through.Equal(at(t, "2026-01-19T09:00:00Z")) || !st.Duties[0].Until.Equal(at(t, "2026-01-12T09:00:00Z")) {
+		t.Errorf("who stays: %+v, %v", st, err)
+	}
 	if _, _, err := (NewRoster(nil, nil)).OnCall("none", made); !errors.Is(err, respond.ErrNotFound) {
 		t.Errorf("an unknown schedule: %v", err)
 	}

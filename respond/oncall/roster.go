@@ -73,8 +73,11 @@ type Standing struct {
 	PartTime bool           `json:"partTime,omitempty"`
 	At       time.Time      `json:"at"`
 	Duties   []respond.Duty `json:"duties"`
-	Behind   []string       `json:"behind,omitempty"`
-	Steps    []Step         `json:"steps"` // how it comes, layer by layer
+	// Through is until when the same people are on call without a break, for
+	// whatever reason; zero for more than a year.
+	Through time.Time `json:"through,omitzero"`
+	Behind  []string  `json:"behind,omitempty"`
+	Steps   []Step    `json:"steps"` // how it comes, layer by layer
 	// NextAt is when other people are on call, and Next who; zero where nothing
 	// changes within a year.
 	NextAt time.Time `json:"nextAt,omitzero"`
@@ -100,14 +103,20 @@ func (r *Rota) Stands(at time.Time) (Standing, error) {
 		if err != nil {
 			return out, err
 		}
+		out.Through = time.Time{}
 		for _, s := range list {
 			switch {
 			case !s.Start.After(at):
-				out.Behind = s.Behind
+				out.Behind, out.Through = s.Behind, s.End
+			case slices.Equal(s.People, now) && s.Start.Equal(out.Through):
+				out.Through = s.End
 			case !slices.Equal(s.People, now):
 				out.NextAt, out.Next = s.Start, s.People
 				return out, nil
 			}
+		}
+		if len(list) > 0 && list[len(list)-1].Open && list[len(list)-1].End.Equal(out.Through) {
+			out.Through = time.Time{}
 		}
 	}
 	return out, nil

@@ -38,6 +38,20 @@ func instant(wall time.Time, zone *time.Location) time.Time {
 	}
 }
 
+// ParseTime reads a time such as 2026-03-02T09:00 of a zone's clock. It fails
+// with respond.ErrInvalid.
+func ParseTime(text, zone string) (time.Time, error) {
+	z, err := zoneOf(zone)
+	if err != nil {
+		return time.Time{}, invalid("%v", err)
+	}
+	wall, err := parseWall(text)
+	if err != nil {
+		return time.Time{}, invalid("%v", err)
+	}
+	return instant(wall, z), nil
+}
+
 // midnight is the beginning of a wall time's day.
 func midnight(wall time.Time) time.Time {
 	y, m, d := wall.Date()
