@@ -1,7 +1,7 @@
 // Command intake measures how fast alerts are taken in, beside Debian's
 // Alertmanager in the same run:
 //
-//	go run ./lab/intake -markdown > docs/intake-figures.md
+//	go run ./lab/intake -markdown    # the figures of docs/intake.md
 //	go run ./lab/intake -storm 0
 //
 // Both get the same batches, 64 alerts to a request as Prometheus sends them,
