@@ -67,6 +67,8 @@ func TestAPersonManagesTheirContacts(t *testing.T) {
 		"5 min after the first only what is urgent", "old pager", "nothing arrives there", "gone for good (410)", "Correct the address",
 		"phone", "not verified yet", "Code, just now: to be sent", "That is the code", "Nobody knows whether pages reach kim by kim's phone", "Everybody", "has not said that messages arrive", "#ops")
 
+	_, doc, _ = visit(t, d, "/oncall")
+	mustRead(t, doc, "Nobody knows whether pages reach kim by kim's phone")
 	wrong := "000000"
 	if d.code(t, "robin-sms") == wrong {
 		wrong = "000001"

@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/oncall"
+	"github.com/evenkeel/evenkeel/respond/reach"
 )
 
 // OnCall is what the page asks of who is on call; *oncall.Service is one.
@@ -41,6 +42,7 @@ const (
 type onCallPage struct {
 	Schedules []onCallSchedule
 	Problems  []oncall.Problem
+	Notices   []reach.Notice // of whom nobody knows whether pages reach them
 	Loads     []oncall.Load
 	Names     map[string]string
 	People    []choice
@@ -110,6 +112,11 @@ func (c *Console) showOnCall(w http.ResponseWriter, r *http.Request, status int,
 			return err
 		}
 		p.Schedules = append(p.Schedules, s)
+	}
+	if c.Reach != nil {
+		if p.Notices, err = c.Reach.Notices(ctx, actor, c.opt.Tenant); err != nil {
+			return err
+		}
 	}
 	if p.Problems, err = c.OnCall.Problems(ctx, actor, c.opt.Tenant, now, now.AddDate(0, 0, onCallDays)); err != nil {
 		return err
