@@ -34,6 +34,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
+	"github.com/evenkeel/evenkeel/respond/simulate"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -81,7 +82,9 @@ type Services struct {
 	OnCall *oncall.Service
 	// Reach is there where Incidents is.
 	Reach *reach.Service
-	Board *health.Board
+	// Simulate is there where Incidents is.
+	Simulate *simulate.Service
+	Board    *health.Board
 	// Routes is there where Incidents is.
 	Routes *route.Service
 	// Sources is nil where nothing takes alerts in.
@@ -144,6 +147,7 @@ func New(services Services, options Options) http.Handler {
 		s.registerSilences(h)
 		s.registerRoutes(h)
 		s.registerReach(h)
+		s.registerSimulate(h)
 	}
 	if s.OnCall != nil {
 		s.registerOnCall(h)
@@ -173,6 +177,7 @@ var schemaNames = map[string]string{
 	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
 	"oncall.Standing": "DutyStanding", "oncall.Step": "DutyStep", "oncall.Problem": "DutyProblem", "oncall.Load": "DutyLoad", "oncall.ProblemKind": "DutyProblemKind", "oncall.Hours": "DutyHours",
 	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
+	"simulate.Incident": "SimulatedIncident", "simulate.Contact": "SimulatedContact", "simulate.Route": "SimulatedRoute", "simulate.Event": "SimulatedEvent", "simulate.Moment": "SimulatedMoment",
 }
 
 func schemaName(t reflect.Type, hint string) string {

@@ -72,6 +72,7 @@ func serve(t testing.TB) *served {
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
 		OnCall: testSchedules(t, db, s.access), Reach: s.reach, Sources: testSources(t),
+		Simulate: testSimulator(),
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},

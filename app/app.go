@@ -44,6 +44,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
+	"github.com/evenkeel/evenkeel/respond/simulate"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -86,6 +87,7 @@ type App struct {
 	routes     *route.Service
 	review     *review.Service
 	reach      *reach.Service
+	simulate   *simulate.Service
 	oncall     *oncall.Service
 	catalogue  *detect.Catalogue
 	engine     *detect.Engine

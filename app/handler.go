@@ -34,9 +34,10 @@ func (a *App) openHandler() error {
 	programs := api.New(api.Services{
 		Findings: a.findings, Estate: a.estate, Access: a.access, Incidents: a.respond, Routes: a.routes, Reviews: a.review, Sources: a.intake, Board: a.board,
 		Checks: a.checks, Probes: a.probes, Targets: a.targets, SLOs: a.objectives.Statuses,
-		Reach:  a.reach,
-		OnCall: a.oncall,
-		Backup: a.Backup, Figures: a.figures, Ready: a.ready,
+		Reach:    a.reach,
+		OnCall:   a.oncall,
+		Simulate: a.simulate,
+		Backup:   a.Backup, Figures: a.figures, Ready: a.ready,
 		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
 	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require, Log: a.log})
 	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {

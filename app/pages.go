@@ -24,8 +24,9 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
 		Reach: a.reach, OnCall: a.oncall,
 
-		Access: a.access,
-		SLOs:   a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,
+		Access:   a.access,
+		Simulate: a.simulate,
+		SLOs:     a.objectives.Statuses, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}
 	if a.local != nil {

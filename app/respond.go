@@ -89,6 +89,7 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 		AckURL:      func(m respond.Message) string { return a.reach.LinkFor(m) },
 		Code:        func(m respond.Message) string { return a.reach.CodeText(m) },
 		StormLimit:  a.cfg.Respond.StormLimit, StormWindow: a.cfg.Respond.StormWindow}, a.log)
+	a.simulate = a.newSimulator()
 	return a.openReach(ctx, senders)
 }
 

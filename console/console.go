@@ -122,6 +122,9 @@ func (c *Console) routes() {
 		c.page("GET /incidents/{id}/document.md", c.documentMarkdown)
 		c.page("POST /incidents/{id}/document", c.saveDocument)
 	}
+	if c.Simulate != nil {
+		c.page("GET /simulate", c.simulate)
+	}
 	if c.Reach != nil {
 		c.page("GET /contacts", c.contacts)
 		c.page("POST /contacts", c.addContact)

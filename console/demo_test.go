@@ -110,7 +110,8 @@ func quietDemo(t testing.TB) *demo {
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources,
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
-		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
+		Simulate: demoSimulator(),
+		About:    []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
 }

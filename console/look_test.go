@@ -69,7 +69,7 @@ func TestScreenshots(t *testing.T) {
 		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
 		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"host", "lived", "/entities/host:web-1"},
 		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
-		{"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
+		{"simulate", "lived", simulatedURL}, {"simulate-first", "lived", "/simulate"}, {"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
 		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},
 		{"silences", "lived", "/silences"}, {"silences-first", "quiet", "/silences"}, {"silence", "lived", "/silences?matchers=alertname%3D%22disk%22"},

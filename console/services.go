@@ -99,6 +99,7 @@ type Services struct {
 	SLOs      func() []slo.Status
 	Reach     Reach
 	OnCall    OnCall
+	Simulate  Simulator
 	Probes    func(ctx context.Context) []Probe
 	Targets   func(ctx context.Context) []Target
 	Checks    func(ctx context.Context) []Check

@@ -275,13 +275,24 @@ func policyOf(policies []Policy, id string) (found Policy) {
 // muted tells why every alert that stands in a triggered incident is muted;
 // empty where one is not, or where that cannot be told for all of them.
 func (s *Service) muted(ctx context.Context, router Router, i Incident, now time.Time) (reason string, until time.Time, err error) {
-	if router == nil || i.State != Triggered || i.Firing == 0 || i.Firing > mutedLook || i.Declared {
+	if router == nil || !holdable(i) {
 		return "", time.Time{}, nil
 	}
 	alerts, err := s.store.IncidentAlerts(ctx, i.Tenant, i.ID, true, mutedLook)
-	if err != nil || len(alerts) == 0 {
+	if err != nil {
 		return "", time.Time{}, err
 	}
+	reason, until = mutedBy(router, i, alerts, now)
+	return reason, until, nil
+}
+
+// holdable tells whether an incident pages nobody where its alerts are muted.
+func holdable(i Incident) bool {
+	return i.State == Triggered && i.Firing > 0 && i.Firing <= mutedLook && !i.Declared
+}
+
+// mutedBy is muted over the alerts that stand in the incident.
+func mutedBy(router Router, i Incident, alerts []Standing, now time.Time) (reason string, until time.Time) {
 	for _, st := range alerts {
 		free := true
 		for _, t := range router.Route(st.Alert, now) {
@@ -294,10 +305,10 @@ func (s *Service) muted(ctx context.Context, router Router, i Incident, now time
 			}
 		}
 		if free {
-			return "", time.Time{}, nil
+			return "", time.Time{}
 		}
 	}
-	return reason, until, nil
+	return reason, until
 }
 
 // noRoster is a roster that could not be read.
