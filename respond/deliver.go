@@ -149,6 +149,9 @@ func (s *Service) try(ctx context.Context, m Message) (Outcome, Message) {
 	if s.opt.AckURL != nil && (m.Kind == PageMessage || m.Kind == TestMessage) {
 		m.Content.AckURL = s.opt.AckURL(m)
 	}
+	if s.opt.Letter != nil && (m.Kind == StatusMessage || m.Kind == SubscribeMessage) {
+		m.Content.AckURL, m.Content.Unsubscribe = s.opt.Letter(m)
+	}
 	if s.opt.Code != nil && m.Kind == VerifyMessage {
 		m.Content.Text = s.opt.Code(m)
 	}

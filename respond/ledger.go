@@ -35,6 +35,8 @@ const (
 	ReachAsked     EntryKind = "reach-asked"     // a person is asked whether pages reach them
 	ReachConfirmed EntryKind = "reach-confirmed" // they said so
 	ReachMissed    EntryKind = "reach-missed"    // they did not, within a day
+	Updated        EntryKind = "update"          // what a person told those who wait
+	UpdateOverdue  EntryKind = "update-overdue"  // an update was promised and did not come
 )
 
 // Entry is one line of the ledger: what happened, why, and who or what did it.

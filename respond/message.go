@@ -55,11 +55,13 @@ type Contact struct {
 type MessageKind string
 
 const (
-	PageMessage     MessageKind = "page"     // take this up
-	UpdateMessage   MessageKind = "update"   // news of an incident
-	ResolvedMessage MessageKind = "resolved" // it is over
-	TestMessage     MessageKind = "test"     // can we reach you?
-	VerifyMessage   MessageKind = "verify"   // a code that proves a contact
+	PageMessage      MessageKind = "page"      // take this up
+	UpdateMessage    MessageKind = "update"    // news of an incident
+	ResolvedMessage  MessageKind = "resolved"  // it is over
+	TestMessage      MessageKind = "test"      // can we reach you?
+	VerifyMessage    MessageKind = "verify"    // a code that proves a contact
+	StatusMessage    MessageKind = "status"    // news of a status page, to who asked for it
+	SubscribeMessage MessageKind = "subscribe" // do you want news of a status page?
 )
 
 // MessageState is where a message stands. All but the first two are final.
@@ -122,6 +124,8 @@ type Content struct {
 	// AckURL acknowledges by one click and one confirmation; it carries a
 	// one-time secret, for the channels that cannot send a signed button.
 	AckURL string `json:"ackUrl,omitempty"`
+	// Unsubscribe ends the letters of a status page by one click (RFC 8058).
+	Unsubscribe string `json:"unsubscribe,omitempty"`
 	// Thread is the provider's id of the message to update or to answer to,
 	// where this incident has one in this contact.
 	Thread string `json:"thread,omitempty"`

@@ -33,6 +33,10 @@ type Options struct {
 	// a test has arrived; nil for none. It is asked for at each try and kept
 	// nowhere.
 	AckURL func(m Message) string
+	// Letter are the links of a letter of a status page: what confirms that it
+	// is wanted, and what ends the letters; nil for none. It is asked for at each
+	// try and kept nowhere.
+	Letter func(m Message) (confirm, unsubscribe string)
 	// Code is the text with the code of a message that proves a contact; nil
 	// for none. It is asked for at each try and kept nowhere.
 	Code func(m Message) string

@@ -33,6 +33,10 @@ func letterOf(m respond.Message, from, to mail.Address) ([]byte, error) {
 		head("In-Reply-To", t)
 		head("References", t)
 	}
+	if link := m.Content.Unsubscribe; link != "" && !strings.ContainsAny(link, "\r\n <>") {
+		head("List-Unsubscribe", "<"+link+">") // RFC 8058: one click ends the letters
+		head("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	head("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office answers
 	head("X-Auto-Response-Suppress", "All")
 	if m.Kind == respond.PageMessage {

@@ -63,6 +63,12 @@ func shapeOf(m respond.Message) shape {
 			s.Text = "This only checks that Evenkeel can reach you."
 		}
 		s.Ack, s.AckWord = c.AckURL, "Yes, it reached me"
+	case respond.StatusMessage, respond.SubscribeMessage:
+		s.Headline, s.Mark, s.Colour = s.Title, "ℹ️", "#1565c0"
+		s.Ack, s.AckWord = c.AckURL, "Yes, write to me"
+		if c.Unsubscribe != "" {
+			s.Text += "\n\nEnd these letters: " + c.Unsubscribe
+		}
 	case respond.VerifyMessage:
 		s.Title = "Your Evenkeel code"
 		s.Headline, s.Mark, s.Colour = "Your Evenkeel code", "🔑", "#546e7a"
@@ -80,7 +86,9 @@ func shapeOf(m respond.Message) shape {
 		s.Headline, s.Buttons = say(word, s.Title), m.Incident != "" && c.State != respond.Resolved
 	}
 	s.Headline = clip(s.Headline, titleSize+40)
-	if m.Kind != respond.TestMessage && m.Kind != respond.VerifyMessage {
+	switch m.Kind {
+	case respond.TestMessage, respond.VerifyMessage, respond.StatusMessage, respond.SubscribeMessage:
+	default:
 		s.Facts = facts(c, number)
 	}
 	return s
