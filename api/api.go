@@ -35,6 +35,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/respond/simulate"
+	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -84,7 +85,9 @@ type Services struct {
 	Reach *reach.Service
 	// Simulate is there where Incidents is.
 	Simulate *simulate.Service
-	Board    *health.Board
+	// Status is nil where there are no status pages.
+	Status *status.Service
+	Board  *health.Board
 	// Routes is there where Incidents is.
 	Routes *route.Service
 	// Sources is nil where nothing takes alerts in.
@@ -152,6 +155,9 @@ func New(services Services, options Options) http.Handler {
 	if s.OnCall != nil {
 		s.registerOnCall(h)
 	}
+	if s.Status != nil {
+		s.registerStatus(h)
+	}
 	if s.Sources != nil {
 		s.registerSources(h)
 	}
@@ -178,6 +184,7 @@ var schemaNames = map[string]string{
 	"oncall.Standing": "DutyStanding", "oncall.Step": "DutyStep", "oncall.Problem": "DutyProblem", "oncall.Load": "DutyLoad", "oncall.ProblemKind": "DutyProblemKind", "oncall.Hours": "DutyHours",
 	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
 	"simulate.Incident": "SimulatedIncident", "simulate.Contact": "SimulatedContact", "simulate.Route": "SimulatedRoute", "simulate.Event": "SimulatedEvent", "simulate.Moment": "SimulatedMoment",
+	"status.Page": "StatusPageFields", "status.Listed": "StatusPage", "status.State": "ComponentState", "status.Update": "IncidentUpdate", "status.Component": "StatusComponent",
 }
 
 func schemaName(t reflect.Type, hint string) string {

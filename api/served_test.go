@@ -71,7 +71,7 @@ func serve(t testing.TB) *served {
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
-		OnCall: testSchedules(t, db, s.access), Reach: s.reach, Sources: testSources(t),
+		OnCall: testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
 		Simulate: testSimulator(),
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}

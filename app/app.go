@@ -45,6 +45,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/respond/simulate"
+	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -88,6 +89,7 @@ type App struct {
 	review     *review.Service
 	reach      *reach.Service
 	simulate   *simulate.Service
+	status     *status.Service
 	oncall     *oncall.Service
 	catalogue  *detect.Catalogue
 	engine     *detect.Engine

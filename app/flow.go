@@ -54,6 +54,7 @@ func (a *App) always(g *lifecycle.Group) {
 	// somebody of them.
 	a.runRespond(g)
 	a.runIntake(g)
+	a.runStatus(g)
 
 	// 6. What time itself brings: acceptances end, history is pruned.
 	loop(g, a.board, "acceptances", 5*time.Second, time.Duration(a.cfg.Interval), a.findings.Expire)

@@ -34,7 +34,7 @@ func (a *App) openHandler() error {
 	programs := api.New(api.Services{
 		Findings: a.findings, Estate: a.estate, Access: a.access, Incidents: a.respond, Routes: a.routes, Reviews: a.review, Sources: a.intake, Board: a.board,
 		Checks: a.checks, Probes: a.probes, Targets: a.targets, SLOs: a.objectives.Statuses,
-		Reach:    a.reach,
+		Reach: a.reach, Status: a.status,
 		OnCall:   a.oncall,
 		Simulate: a.simulate,
 		Backup:   a.Backup, Figures: a.figures, Ready: a.ready,
@@ -52,7 +52,7 @@ func (a *App) openHandler() error {
 	if err := a.openPages(mux, guard); err != nil {
 		return err
 	}
-	a.handler = guard.Wrap(mux)
+	a.handler = a.withStatus(guard, guard.Wrap(mux))
 	return nil
 }
 

@@ -22,7 +22,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	services := console.Services{
 		Incidents: a.respond, Reviews: a.review, Routing: a.routes, Sources: a.intake,
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
-		Reach: a.reach, OnCall: a.oncall,
+		Reach: a.reach, OnCall: a.oncall, Status: a.status,
 
 		Access:   a.access,
 		Simulate: a.simulate,

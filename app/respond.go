@@ -88,8 +88,12 @@ func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.
 		IncidentURL: func(id string) string { return a.publicURL() + "/incidents/" + id },
 		AckURL:      func(m respond.Message) string { return a.reach.LinkFor(m) },
 		Code:        func(m respond.Message) string { return a.reach.CodeText(m) },
+		Letter:      func(m respond.Message) (string, string) { return a.status.Links(m) },
 		StormLimit:  a.cfg.Respond.StormLimit, StormWindow: a.cfg.Respond.StormWindow}, a.log)
 	a.simulate = a.newSimulator()
+	if err := a.openStatus(ctx, senders); err != nil {
+		return err
+	}
 	return a.openReach(ctx, senders)
 }
 

@@ -125,6 +125,14 @@ func (c *Console) routes() {
 	if c.Simulate != nil {
 		c.page("GET /simulate", c.simulate)
 	}
+	if c.Status != nil {
+		c.page("GET /status-pages", c.statusPages)
+		c.page("POST /status-pages", c.saveStatusPage)
+		c.page("GET /status-pages/{slug}", c.statusPage)
+		c.page("POST /status-pages/{slug}", c.saveStatusPage)
+		c.page("POST /status-pages/{slug}/{verb}", c.statusVerb)
+		c.page("POST /incidents/{id}/updates", c.writeUpdate)
+	}
 	if c.Reach != nil {
 		c.page("GET /contacts", c.contacts)
 		c.page("POST /contacts", c.addContact)

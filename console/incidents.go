@@ -134,6 +134,7 @@ type incidentPage struct {
 	Wrote   string
 	Asked   time.Time
 	Silence string // leads to a silence of what its alerts have in common; empty for none
+	Updates updatesPart
 }
 
 // choice is one line of a select.
@@ -154,6 +155,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 		p.Silence = silenceURL(story.Alerts, story.Incident.Environment)
 	}
 	if p.Names, err = c.names(r); err != nil {
+		return err
+	}
+	if p.Updates, err = c.updates(r, story.Incident); err != nil {
 		return err
 	}
 	for id, name := range p.Names {

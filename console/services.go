@@ -100,6 +100,7 @@ type Services struct {
 	Reach     Reach
 	OnCall    OnCall
 	Simulate  Simulator
+	Status    Status
 	Probes    func(ctx context.Context) []Probe
 	Targets   func(ctx context.Context) []Target
 	Checks    func(ctx context.Context) []Check

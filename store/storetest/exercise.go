@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
+	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/respond/route"
 	"github.com/evenkeel/evenkeel/review"
 )
@@ -25,6 +26,7 @@ type Store interface {
 	reach.Store
 	review.Store
 	intake.Store
+	status.Store
 	route.Store
 	PruneSilences(ctx context.Context, before time.Time) error
 	oncall.Store
@@ -62,6 +64,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"who is on call is stored whole, or not at all", onCall},
 		{"what was heard of sources, and what stands", heard},
 		{"silences", silences},
+		{"what status pages are made of", statusWhole},
 		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},
 	} {
