@@ -29,6 +29,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
+	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/store"
 )
@@ -47,6 +48,8 @@ type demo struct {
 	reach    *reach.Service
 	sources  *heardDemo
 	routes   *route.Service
+	status   *status.Service
+	folder   string // of the status pages
 	state    *store.Store
 	actor    access.Actor
 }
@@ -108,7 +111,7 @@ func quietDemo(t testing.TB) *demo {
 	d.routes = demoRoutes(t, state, d.now)
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
-		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources,
+		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
 		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		Simulate: demoSimulator(),
 		About:    []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
@@ -144,6 +147,7 @@ func livedDemo(t testing.TB) *demo {
 	d.rota(t)
 	d.promise(t)
 	d.sources.listen(t)
+	d.announce(t)
 	return d
 }
 

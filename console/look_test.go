@@ -61,7 +61,7 @@ func TestScreenshots(t *testing.T) {
 	lived.now = lived.now.Add(15 * time.Second) // its incidents were opened by the real clock
 	servers := map[string]*httptest.Server{}
 	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
-		servers[name] = httptest.NewServer(guarded(d))
+		servers[name] = httptest.NewServer(d.readers())
 		defer servers[name].Close()
 	}
 	finding := findingURL(lived.byCheck(t, "disk-latency").ID)
@@ -75,6 +75,7 @@ func TestScreenshots(t *testing.T) {
 		{"silences", "lived", "/silences"}, {"silences-first", "quiet", "/silences"}, {"silence", "lived", "/silences?matchers=alertname%3D%22disk%22"},
 		{"routes", "lived", "/routes"}, {"route", "lived", "/routes?labels=team%3Dpayments%2C+environment%3Dtest&at=2027-03-28+02%3A30"},
 		{"oncall", "lived", "/oncall"}, {"oncall-first", "quiet", "/oncall"},
+		{"status-pages", "lived", "/status-pages"}, {"status-pages-first", "quiet", "/status-pages"}, {"status-page", "lived", "/status-pages/shop"}, {"status", "lived", "/status/shop/"},
 		{"sources", "lived", "/sources"}, {"sources-first", "quiet", "/sources"},
 		{"ack", "lived", "/ack#x"}, {"reached", "lived", "/reached#x"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},

@@ -236,7 +236,7 @@ func observed(f *Facts, now time.Time) (put []Record, err error) {
 			}
 		}
 		for _, i := range Observe(last, f.StateOf(part, now), now) {
-			r, err := record(intervalKind, f.Page.Slug, intervalID(i), i.From, f.Page.Tenant, i)
+			r, err := Seen(f.Page.Tenant, i)
 			if err != nil {
 				return nil, err
 			}
@@ -250,6 +250,11 @@ func observed(f *Facts, now time.Time) (put []Record, err error) {
 		}
 	}
 	return put, nil
+}
+
+// Seen is an interval as it is stored.
+func Seen(tenant string, i Interval) (Record, error) {
+	return record(intervalKind, i.Page, intervalID(i), i.From, tenant, i)
 }
 
 func intervalID(i Interval) string { return fmt.Sprintf("%s %d", i.Component, i.From.UnixMicro()) }

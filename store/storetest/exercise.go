@@ -12,8 +12,8 @@ import (
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
-	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/respond/route"
+	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
 )
 
