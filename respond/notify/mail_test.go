@@ -332,3 +332,24 @@ func TestAMailServerThatCannotBeTrusted(t *testing.T) {
 		}
 	}
 }
+
+// A letter of a status page can be ended by one click of the mail program
+// (RFC 8058); no other letter has that, and no link adds a header.
+func TestALetterThatCanBeEndedByOneClick(t *testing.T) {
+	from := mail.Address{Address: "alerts@example.org"}
+	for link, want := range map[string]string{"https://ops.example.org/status/shop/unsubscribe/a.b": "<https://ops.example.org/status/shop/unsubscribe/a.b>", "": "", "https://x\r\nBcc: y": ""} {
+		m := respond.Message{ID: "status-1", Kind: respond.StatusMessage, Content: respond.Content{Title: "Shop: trouble", Text: "We look.", Unsubscribe: link}}
+		raw, err := letterOf(m, from, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := mail.ReadMessage(bytes.NewReader(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		post := l.Header.Get("List-Unsubscribe-Post")
+		if l.Header.Get("List-Unsubscribe") != want || (post == "List-Unsubscribe=One-Click") != (want != "") || l.Header.Get("Bcc") != "" {
+			t.Errorf("%q: %v", link, l.Header)
+		}
+	}
+}
