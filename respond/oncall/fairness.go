@@ -9,7 +9,7 @@ import (
 // Load is what being on call has been, or will be, for one person. All hours are
 // those that pass, whatever the clock on the wall does; nights, weekends and
 // holidays are those of each schedule's own place. Time in two schedules at once
-// counts twice.
+// counts twice. How often they were paged is told by review.
 type Load struct {
 	Person       string  `json:"person"`
 	Hours        float64 `json:"hours"`
@@ -17,15 +17,13 @@ type Load struct {
 	Nights       int     `json:"nights"`     // of which they had a part
 	WeekendHours float64 `json:"weekendHours"`
 	HolidayHours float64 `json:"holidayHours"`
-	Pages        int     `json:"pages"`
 }
 
 const nightFrom, nightTo = 22 * time.Hour, 31 * time.Hour // since midnight
 
 // Fairness adds up everybody's load between two times, the most hours first.
-// Schedules in part time do not count. Pages are given by person, where they are
-// known.
-func (r Roster) Fairness(from, to time.Time, pages map[string]int) ([]Load, error) {
+// Schedules in part time do not count.
+func (r Roster) Fairness(from, to time.Time) ([]Load, error) {
 	loads := map[string]*Load{}
 	of := func(person string) *Load {
 		if loads[person] == nil {
@@ -50,11 +48,6 @@ func (r Roster) Fairness(from, to time.Time, pages map[string]int) ([]Load, erro
 		days := rota.days(Span{from, to})
 		for person, list := range spans {
 			rota.add(of(person), joined(list), days)
-		}
-	}
-	for person, n := range pages {
-		if n > 0 {
-			of(person).Pages += n
 		}
 	}
 	out := make([]Load, 0, len(loads))

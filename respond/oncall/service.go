@@ -260,7 +260,7 @@ func (s *Service) Fairness(ctx context.Context, actor access.Actor, tenant strin
 	if err != nil {
 		return nil, err
 	}
-	return r.Fairness(from, to, nil)
+	return r.Fairness(from, to)
 }
 
 // entry is the audit entry of what an actor did.
