@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,8 @@ import (
 // by keyboard, looks closer at its charts and turns the light down. Nothing
 // may break the content policy or throw on the way.
 func TestInABrowser(t *testing.T) {
-	ctx := browser(t)
+	v := newVisitor(t)
+	ctx := v.ctx
 	d := livedDemo(t)
 	mux := http.NewServeMux()
 	mux.Handle("/", d)
@@ -44,40 +44,7 @@ func TestInABrowser(t *testing.T) {
 	})
 	server := httptest.NewServer(guarded(mux))
 	defer server.Close()
-	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
-		t.Helper()
-		if err := chromedp.Do(ctx, steps...); err != nil {
-			shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + ' ' + document.body.innerText.slice(0, 2000)"))
-			t.Fatalf("%s: %v\n%s", what, err, shown)
-		}
-	}
-	is := func(what, script string) {
-		t.Helper()
-		for range 200 {
-			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script)); err == nil && ok {
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + ' ' + document.body.innerText.slice(0, 2000)"))
-		t.Fatalf("%s is not so: %s\n%s", what, script, shown)
-	}
-	do("open the browser", chromedp.Navigate("about:blank"))
-	var complaints struct {
-		sync.Mutex
-		all []string
-	}
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			complaints.Lock()
-			complaints.all = append(complaints.all, fmt.Sprint(m))
-			complaints.Unlock()
-		}
-	}()
+	do, is := v.do, v.is
 
 	do("Now", chromedp.EmulateViewport(1440, 900), chromedp.Navigate(server.URL+"/"))
 	is("Now is live", `document.getElementById("live").textContent === "Live"`)
@@ -139,11 +106,6 @@ func TestInABrowser(t *testing.T) {
 	}
 	do("a login link", chromedp.Navigate(server.URL+"/login/link#s3cret"))
 	is("the secret is in the form and not in the address", `document.querySelector("form input[name=secret]").value === "s3cret" && !location.href.includes("s3cret")`)
-	complaints.Lock()
-	defer complaints.Unlock()
-	for _, c := range complaints.all {
-		t.Error("the browser complains: ", c)
-	}
 }
 
 // guarded gives a browser the policy under which people see the pages.

@@ -1,10 +1,8 @@
 package console
 
 import (
-	"fmt"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,44 +16,12 @@ import (
 // page looks after its receipt by itself, makes a policy, and takes an incident
 // up by the link of a message, under the content policy that people have.
 func TestContactsInABrowser(t *testing.T) {
-	ctx := browser(t)
+	v := newVisitor(t)
+	ctx := v.ctx
 	d := livedDemo(t)
 	server := httptest.NewServer(guarded(d))
 	defer server.Close()
-	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
-		t.Helper()
-		if err := chromedp.Do(ctx, steps...); err != nil {
-			shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + ' ' + document.body.innerText.slice(0, 2000)"))
-			t.Fatalf("%s: %v\n%s", what, err, shown)
-		}
-	}
-	is := func(what, script string) {
-		t.Helper()
-		for range 200 {
-			if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script)); err == nil && ok {
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.href + ' ' + document.body.innerText.slice(0, 2000)"))
-		t.Fatalf("%s is not so: %s\n%s", what, script, shown)
-	}
-	do("open the browser", chromedp.Navigate("about:blank"))
-	var complaints struct {
-		sync.Mutex
-		all []string
-	}
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			complaints.Lock()
-			complaints.all = append(complaints.all, fmt.Sprint(m))
-			complaints.Unlock()
-		}
-	}()
+	do, is := v.do, v.is
 
 	do("the contacts on a phone", chromedp.EmulateViewport(390, 844), chromedp.Navigate(server.URL+"/contacts"))
 	is("nothing is wider than the phone", `document.documentElement.scrollWidth <= 390`)
@@ -117,10 +83,5 @@ func TestContactsInABrowser(t *testing.T) {
 	is("it is done", `document.body.innerText.includes("You have it")`)
 	if s := d.incident(t, "Nobody can log in").State; s != respond.Acknowledged {
 		t.Errorf("it is %s", s)
-	}
-	complaints.Lock()
-	defer complaints.Unlock()
-	for _, c := range complaints.all {
-		t.Error("the browser complains: ", c)
 	}
 }
