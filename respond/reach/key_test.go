@@ -15,6 +15,9 @@ func FuzzToken(f *testing.F) {
 	f.Add("default", "01J-p1-1", int64(60), s.token(home, "m", now.Add(time.Hour)))
 	f.Add("acme", "test-01J", int64(-60), other.token(home, "m", now.Add(time.Hour)))
 	f.Add("a.b", "m.n", int64(0), "m.n.o.p")
+	mine := s.token(home, "m", now.Add(time.Hour))
+	f.Add("default", "m", int64(60), mine[:len(mine)-9]+"\r"+mine[len(mine)-9:]) // found by fuzzing
+	f.Add("default", "m", int64(60), mine+"."+written.EncodeToString([]byte(home)))
 	f.Add("", "", int64(1<<40), "..."+strings.Repeat(".", 99))
 	f.Fuzz(func(t *testing.T, tenant, message string, in int64, token string) {
 		if gotTenant, gotMessage, err := s.read(token, now); err == nil {
