@@ -162,7 +162,13 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.store, err = store.Open(ctx, store.Config{Dir: a.cfg.Data, DSN: dsn}, a.log); err != nil {
+	cfg := store.Config{Dir: a.cfg.Data, DSN: dsn, Standby: a.cfg.Store.Standby}
+	if cfg.Standby {
+		err = a.standBy(ctx, func() (err error) { a.store, err = store.Open(ctx, cfg, a.log); return err })
+	} else {
+		a.store, err = store.Open(ctx, cfg, a.log)
+	}
+	if err != nil {
 		return err
 	}
 	a.closers = append(a.closers, closer{"state", a.store.Close})
@@ -220,6 +226,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.always(g)
 	a.board.Start(figuresPart, time.Now(), "")
 	g.Go(figuresPart, a.watch)
+	g.Go("state", a.replaced)
 	g.Go("server", func(ctx context.Context) error { return serve(ctx, a.listener, a.handler) })
 	return g.Wait(ctx)
 }

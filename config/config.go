@@ -78,6 +78,9 @@ type Store struct {
 	// the configuration.
 	DSN     string `yaml:"dsn"`
 	DSNFile string `yaml:"dsn_file"`
+	// Standby waits while another Evenkeel works with the database, and takes
+	// over when that one ends.
+	Standby bool `yaml:"standby"`
 }
 
 // Metrics says where figures are kept.
@@ -163,6 +166,9 @@ func (c Config) Validate() error {
 	}
 	if c.Store.DSN != "" && c.Store.DSNFile != "" {
 		add("store: name dsn or dsn_file, not both")
+	}
+	if c.Store.Standby && c.Store.DSN == "" && c.Store.DSNFile == "" {
+		add("store: standby needs dsn or dsn_file: only a PostgreSQL database can be taken over by another process")
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {

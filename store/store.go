@@ -6,7 +6,8 @@
 // must happen together is one transaction.
 //
 // Invariants: what a method acknowledged is on disk, whatever happens to the
-// process or the machine next; one process at a time uses the data; a schema
+// process or the machine next; one process at a time writes, and what a process
+// that was replaced still tries to write is refused; a schema
 // only moves forward, an older SQLite database after a backup of it, and one
 // that is newer than the program is refused; times are parameters, never the
 // database's clock.
@@ -42,6 +43,9 @@ type Config struct {
 	// DSN of a PostgreSQL database, such as
 	// "postgres://evenkeel:secret@db.example.org/evenkeel". Empty: SQLite in Dir.
 	DSN string `yaml:"dsn"`
+	// Standby makes Open wait while another process works with the PostgreSQL
+	// database, and take over when that one ends, or hangs.
+	Standby bool `yaml:"standby"`
 	// Dir is the data folder; it is made if it is not there. It holds the
 	// lock with PostgreSQL too.
 	Dir string `yaml:"-"`
@@ -52,6 +56,9 @@ type Config struct {
 func (c Config) Validate() error {
 	if c.DSN != "" && !strings.HasPrefix(c.DSN, "postgres://") && !strings.HasPrefix(c.DSN, "postgresql://") {
 		return errors.New("dsn must begin with postgres:// (leave it empty to keep state in SQLite in the data folder)")
+	}
+	if c.Standby && c.DSN == "" {
+		return errors.New("standby needs dsn or dsn_file: only a PostgreSQL database can be taken over by another process")
 	}
 	if c.Dir == "" {
 		return errors.New("the data folder is not set")
@@ -65,12 +72,16 @@ type Store struct {
 	read  *bun.DB
 	log   *slog.Logger
 
-	schema fs.FS  // the migrations
-	sqlite string // path of the SQLite file, "" on PostgreSQL
-	lock   *lock
-	guard  *guard // on PostgreSQL
+	schema  fs.FS  // the migrations
+	sqlite  string // path of the SQLite file, "" on PostgreSQL
+	lock    *lock
+	guard   *guard // on PostgreSQL
+	standby bool
+	term    int64 // on PostgreSQL; 0 before it has begun
 	// fenced is set while another process may be using the database.
-	fenced atomic.Pointer[error]
+	fenced   atomic.Pointer[error]
+	lost     chan struct{} // closed when another has taken over
+	loseOnce sync.Once
 
 	closing sync.Once
 	closed  error
@@ -84,7 +95,8 @@ var (
 )
 
 // Open locks the data folder, opens the database and brings its schema up to
-// date. It fails with ErrInUse where another process has it, with ErrCorrupt
+// date. It fails with ErrInUse where another process has it and it shall not
+// stand by, with ErrCorrupt
 // where the file is damaged or has vanished, and with ErrNewer where a newer
 // Evenkeel wrote it.
 func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
@@ -102,7 +114,7 @@ func open(ctx context.Context, cfg Config, schema fs.FS, log *slog.Logger) (_ *S
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Store{log: log, schema: schema}
+	s := &Store{log: log, schema: schema, standby: cfg.Standby, lost: make(chan struct{})}
 	if s.lock, err = takeLock(filepath.Join(cfg.Dir, "evenkeel.lock")); err != nil {
 		return nil, err
 	}
@@ -161,6 +173,11 @@ func (s *Store) change(ctx context.Context, what string, fn func(ctx context.Con
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return s.explain(what, err)
+	}
+	if s.term > 0 {
+		if err := s.inTerm(ctx, tx); err != nil {
+			return s.explain(what, errors.Join(err, ended(tx.Rollback())))
+		}
 	}
 	if err := fn(ctx, tx); err != nil {
 		return s.explain(what, errors.Join(err, ended(tx.Rollback())))

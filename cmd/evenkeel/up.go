@@ -66,6 +66,9 @@ func up(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (in
 	a, err := app.New(ctx, cfg, app.Options{
 		Log: log, Version: programVersion(), BootstrapToken: os.Getenv("EVENKEEL_BOOTSTRAP_TOKEN"),
 	})
+	if err != nil && ctx.Err() != nil {
+		return exitOK, nil // stopped by a person while it stood by, for example
+	}
 	if err != nil {
 		return exitUnsure, err
 	}
