@@ -310,3 +310,51 @@ func TestAFullLineAsksTheSenderToComeAgain(t *testing.T) {
 		t.Errorf("an alert without a title: %v", err)
 	}
 }
+
+// A message that was sent, cut off, sent again and cut off again has perhaps
+// arrived twice, also where nobody waits for it any more by then.
+func TestWhatMayHaveArrivedTwiceIsSaidWhenItsPageEnds(t *testing.T) {
+	databases(t, func(t *testing.T, dsn string) {
+		for _, tries := range []int{2, 1} {
+			d := newDesk(t, dsn, respond.Options{})
+			ctx := t.Context()
+			d.must(d.Receive(ctx, []respond.Alert{alert(1)}))
+			now := time.Now().Add(time.Second)
+			d.must(d.Wake(ctx, now))
+			claim := func(at time.Time) []respond.Message {
+				list, err := d.store.ClaimMessages(ctx, respond.Claim{Now: at, Ahead: at.Add(time.Minute), Until: at.Add(45 * time.Second),
+					Stale: at.Add(90 * time.Second), Limit: 10, PerLane: 10})
+				d.must(err)
+				return list
+			}
+			for range tries { // each is sent, and the process ends before it can say so
+				if list := claim(now); len(list) != 2 {
+					t.Fatalf("%d messages", len(list))
+				}
+				now = now.Add(time.Minute)
+			}
+			i := d.only()
+			if _, err := d.Acknowledge(ctx, d.ana, "t", i.ID, "", now); err != nil {
+				t.Fatal(err)
+			}
+			claim(now)
+			story, err := d.Get(ctx, d.ana, "t", i.ID)
+			d.must(err)
+			marked := 0
+			for _, m := range story.Messages {
+				if m.Kind == respond.PageMessage && m.State != respond.Superseded {
+					t.Errorf("a page that nobody waits for is %s", m.State)
+				}
+				if m.PossibleDuplicate {
+					marked++
+				}
+			}
+			if want := 2 * (tries - 1); marked != want {
+				t.Errorf("after %d tries %d messages are marked, want %d", tries, marked, want)
+			}
+			if dsn != "" {
+				return // one desk to a database
+			}
+		}
+	})
+}

@@ -158,6 +158,7 @@ func readMessage(r messageRow) (respond.Message, error) {
 	}
 	// What a claim or a withdrawal changes is in the columns alone.
 	m.State, m.Reason, m.Tries, m.Uncertain = respond.MessageState(r.State), r.Reason, r.Tries, r.Uncertain != 0
+	m.PossibleDuplicate = m.PossibleDuplicate || r.Uncertain == 2
 	m.NextAt, m.LeaseUntil, m.ChangedAt = moment(r.NextAt), moment(r.LeaseUntil), moment(r.ChangedAt)
 	return m, nil
 }

@@ -23,7 +23,10 @@ func (s *Store) ClaimMessages(ctx context.Context, c respond.Claim) (claimed []r
 	err = s.change(ctx, "claim messages", func(ctx context.Context, tx bun.Tx) error {
 		claimed = nil
 		over, args := interrupted(c)
-		_, err := tx.NewRaw("UPDATE messages SET state = 'superseded', lease_until = 0, changed_at = ?, reason = ? "+
+		// What was claimed again after a try that was cut off, and was cut off
+		// again, may have arrived twice.
+		_, err := tx.NewRaw("UPDATE messages SET state = 'superseded', lease_until = 0, changed_at = ?, reason = ?, "+
+			"uncertain = CASE WHEN uncertain <> 0 THEN 2 ELSE 0 END "+
 			"WHERE state IN ('due', 'sending') AND page <> '' AND (state = 'sending' AND "+over+") "+
 			"AND NOT EXISTS (SELECT 1 FROM pages p WHERE p.id = messages.page AND p.state = 'open')",
 			append([]any{micros(c.Now), nobodyWaits}, args...)...).Exec(ctx)
