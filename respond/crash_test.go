@@ -1,7 +1,6 @@
 package respond_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +21,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -30,9 +30,13 @@ import (
 type life struct {
 	Dir, DSN, Receiver string
 	Began              time.Time     // of the whole test: its clock runs 60 times as fast since
+	Epoch              time.Time     // what its clock showed then
 	Ahead              time.Duration // how far the clock is off in this life
 	Drain              bool          // nothing new comes in; end after a while
 }
+
+// exitReplaced is how a life ends whose database another one has taken over.
+const exitReplaced = 3
 
 const (
 	lifeVariable = "EVENKEEL_TEST_LEDGER_LIFE"
@@ -41,7 +45,7 @@ const (
 	crashStep = time.Minute
 )
 
-func (l life) now() time.Time { return l.Began.Add(time.Since(l.Began) * pace).Add(l.Ahead) }
+func (l life) now() time.Time { return l.Epoch.Add(time.Since(l.Began) * pace).Add(l.Ahead) }
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv(lifeVariable); text != "" {
@@ -49,6 +53,9 @@ func TestMain(m *testing.M) {
 		err := json.Unmarshal([]byte(text), &l)
 		if err == nil {
 			err = l.live(os.Stdout)
+		}
+		if errors.Is(err, store.ErrInUse) {
+			os.Exit(exitReplaced)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -106,18 +113,24 @@ func (p askable) Ask(ctx context.Context, m respond.Message) (respond.Outcome, b
 func (l life) live(out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	s, err := store.Open(ctx, store.Config{Dir: l.Dir, DSN: l.DSN}, slog.New(slog.DiscardHandler))
+	s, err := store.Open(ctx, store.Config{Dir: l.Dir, DSN: l.DSN, Standby: l.DSN != ""}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
+	schedules := oncall.NewService(s, oncall.Options{People: func(context.Context, string) (map[string]string, error) {
+		return map[string]string{"p0": "p0", "p1": "p1"}, nil
+	}})
 	client := &http.Client{Timeout: 150 * time.Millisecond}
 	service := respond.NewService(s, respond.Options{Now: l.now, Lease: 30 * time.Second, Workers: 16, StormLimit: 40,
 		Router: func(context.Context, string) (respond.Router, error) { return byRule{}, nil },
+		Roster: func(ctx context.Context, tenant string) (respond.Roster, error) {
+			return schedules.Roster(ctx, tenant, l.now().Add(-48*time.Hour))
+		},
 		Senders: map[respond.Channel]respond.Sender{
 			respond.Webhook: post{l.Receiver + "/plain", client},
 			respond.Ntfy:    askable{post{l.Receiver + "/asked", client}},
 		}}, slog.New(slog.DiscardHandler))
-	if err := l.people(ctx, s); err != nil {
+	if err := l.people(ctx, s, schedules); err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -128,8 +141,12 @@ func (l life) live(out io.Writer) error {
 	}
 	failed := make(chan error, 8)
 	fail := func(err error) {
-		if err != nil && !errors.Is(err, respond.ErrState) && !errors.Is(err, context.Canceled) {
-			failed <- err
+		// A disk without room is waited for; what was refused is not counted on.
+		if err != nil && !errors.Is(err, respond.ErrState) && !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrFull) {
+			select {
+			case failed <- err:
+			default: // one says enough
+			}
 		}
 	}
 	var running sync.WaitGroup
@@ -166,9 +183,19 @@ func (l life) live(out io.Writer) error {
 	return <-failed
 }
 
-// people are those who are told, and how.
-func (l life) people(ctx context.Context, s *store.Store) error {
-	then := l.Began
+// people are those who are told, and how. Turns change at 02:30 in Berlin, and a
+// second layer begins and ends beside the hour that is skipped or comes twice
+// when the clocks are changed.
+func (l life) people(ctx context.Context, s *store.Store, schedules *oncall.Service) error {
+	then := l.Epoch
+	berlin := oncall.Schedule{ID: "berlin", Name: "Berlin", Zone: "Europe/Berlin", Layers: []oncall.Layer{
+		{Name: "days", Handoff: "daily", Start: "2026-01-01T02:30", Turns: []oncall.Turn{{"p0"}, {"p1"}}},
+		{Name: "nights", Handoff: "every 1 hours", Start: "2026-01-01T00:30", Turns: []oncall.Turn{{"p1"}, {"p0"}},
+			Hours: []oncall.Hours{{From: "01:45", To: "03:15"}}},
+	}}
+	if err := schedules.Configure(ctx, "t", oncall.Config{berlin}, then); err != nil {
+		return err
+	}
 	for n, channel := range []respond.Channel{respond.Webhook, respond.Ntfy} {
 		err := s.PutContact(ctx, respond.Contact{ID: fmt.Sprint("c", n), Tenant: "t", Person: fmt.Sprint("p", n), Name: string(channel),
 			Channel: channel, Verified: then})
@@ -177,7 +204,7 @@ func (l life) people(ctx context.Context, s *store.Store) error {
 		}
 	}
 	return s.PutPolicy(ctx, respond.Policy{ID: "default", Tenant: "t", Name: "Default", Rounds: 2, Steps: []respond.Step{
-		{Notify: []respond.Recipient{{Kind: respond.ToPerson, ID: "p0"}}, Wait: crashStep},
+		{Notify: []respond.Recipient{{Kind: respond.ToSchedule, ID: "berlin"}}, Wait: crashStep},
 		{Notify: []respond.Recipient{{Kind: respond.ToPerson, ID: "p1"}}, Wait: crashStep}}})
 }
 
@@ -195,7 +222,7 @@ func (l life) disturb(ctx context.Context, service *respond.Service, say func(st
 		batch = append(batch, a)
 	}
 	if err := service.Receive(ctx, batch); err != nil {
-		return err
+		return err // what is not acknowledged may be there or not
 	}
 	for _, a := range batch {
 		if a.Status == respond.Firing {
@@ -297,35 +324,28 @@ func crash(t *testing.T, dsn string, kills int) {
 	r := &receiver{arrived: map[string]int{}, promised: map[string]bool{}, kept: map[string]int{}}
 	server := httptest.NewServer(r)
 	defer server.Close()
-	l := life{Dir: t.TempDir(), DSN: dsn, Receiver: server.URL, Began: time.Now()}
-	alerts, answers := map[string]bool{}, map[string]int64{}
-	for n := range kills {
-		l.Ahead = 0
-		switch n % 7 {
-		case 3:
-			l.Ahead = 24 * time.Hour
-		case 5:
-			l.Ahead = -24 * time.Hour
-		}
-		for _, line := range lived(t, l) {
-			words := strings.Fields(line)
-			switch words[0] {
-			case "alert":
-				alerts[words[1]] = true
-			case string(respond.Acknowledged), string(respond.Resolved):
-				revision, err := strconv.ParseInt(words[2], 10, 64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				answers[words[1]] = max(answers[words[1]], revision)
-			}
-		}
+	// The clocks are put forward, or back, a minute or two after the test's clock
+	// begins, and in many of the lives that are a day ahead or behind.
+	epoch := time.Date(2027, 3, 28, 0, 58, 0, 0, time.UTC)
+	if dsn != "" {
+		epoch = time.Date(2026, 10, 25, 0, 58, 0, 0, time.UTC)
 	}
+	l := life{Dir: t.TempDir(), DSN: dsn, Receiver: server.URL, Began: time.Now(), Epoch: epoch}
+	b := &book{alerts: map[string]bool{}, answers: map[string]int64{}}
+	var told string
+	if dsn == "" {
+		told = alone(t, l, kills, b)
+	} else {
+		told = replicas(t, l, kills, b)
+	}
+	alerts, answers := b.alerts, b.answers
 	r.mu.Lock()
 	r.well = true
 	r.mu.Unlock()
 	l.Ahead, l.Drain = 0, true
-	lived(t, l)
+	if end := lived(t, l, b.note, func(*exec.Cmd) {}); end != endWell {
+		t.Fatalf("the last life: %s", end)
+	}
 
 	s, err := store.Open(t.Context(), store.Config{Dir: l.Dir, DSN: dsn}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -363,8 +383,8 @@ func crash(t *testing.T, dsn string, kills int) {
 	if len(alerts) == 0 || len(answers) == 0 || len(r.arrived) == 0 {
 		t.Errorf("the test shows nothing: %d alerts, %d answers, %d messages", len(alerts), len(answers), len(r.arrived))
 	}
-	t.Logf("%d kills: %d alerts and %d answers acknowledged and there, %d messages arrived; lost %d, stuck %d; duplicates by kills %d, "+
-		"by a receiver that took one and did not say so %d, marked as possible %d; %v %v %v", kills, len(alerts), len(answers), len(r.arrived),
+	t.Logf("%d kills (%s): %d alerts and %d answers acknowledged and there, %d messages arrived; lost %d, stuck %d; duplicates by kills %d, "+
+		"by a receiver that took one and did not say so %d, marked as possible %d; %v %v %v", kills, told, len(alerts), len(answers), len(r.arrived),
 		report.LostCount, report.StuckCount, byKill, byReceiver, report.PossibleDuplicates, report.Incidents, report.Pages, report.Messages)
 }
 
@@ -416,39 +436,4 @@ func held(t *testing.T, s *store.Store, r *receiver) (byKill, byReceiver int) {
 		}
 		after = list[len(list)-1].ID
 	}
-}
-
-// lived runs a child, kills it at some moment unless it drains, and returns
-// what it said.
-func lived(t *testing.T, l life) (said []string) {
-	t.Helper()
-	text, err := json.Marshal(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), lifeVariable+"="+string(text))
-	var problem strings.Builder
-	cmd.Stderr = &problem
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if lines.Text() == "ready" && !l.Drain {
-			time.AfterFunc(time.Duration(rand.Int64N(int64(600*time.Millisecond))), func() {
-				// An error means that it has ended by itself, which Wait tells.
-				_ = cmd.Process.Kill()
-			})
-		}
-		said = append(said, lines.Text())
-	}
-	if err := cmd.Wait(); (err == nil) != l.Drain || problem.Len() > 0 {
-		t.Fatalf("the child ended by itself: %v: %s", err, problem.String())
-	}
-	return said
 }
