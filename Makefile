@@ -1,7 +1,7 @@
 # make help lists what there is. Nothing here is needed to build or test:
 # "go run ./cmd/evenkeel up" and "go test ./..." do that.
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint generate fuzz faults quiet crash footprint load cluster ci
+.PHONY: help run build test race lint generate fuzz faults quiet crash pages footprint load cluster ci
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ quiet: ## nothing may be found on a machine that is well, for 30 minutes
 
 crash: ## kill the program 100 times under load and look for what was lost
 	go run ./lab/crash -n 100
+
+pages: ## kill the program 500 times, and two replicas 200 times, while it pages; look for lost pages
+	go run ./lab/pages -n 500
+	go run ./lab/pages -n 200 -replicas
 
 footprint: ## CPU and memory beside Prometheus and Netdata, for 10 minutes
 	go run ./lab/footprint -for 10m -markdown

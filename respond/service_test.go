@@ -57,7 +57,7 @@ func (a asked) Ask(_ context.Context, m respond.Message) (respond.Outcome, bool,
 
 // desk is a service with people, on a real store.
 type desk struct {
-	t     *testing.T
+	t     testing.TB
 	store *store.Store
 	*respond.Service
 	sms, chat *phone
@@ -80,6 +80,12 @@ func newDesk(t *testing.T, dsn string, opt respond.Options) *desk {
 			t.Error(err)
 		}
 	})
+	return staffed(t, s, opt)
+}
+
+// staffed is a desk on a store that is there.
+func staffed(t testing.TB, s *store.Store, opt respond.Options) *desk {
+	t.Helper()
 	d := &desk{t: t, store: s, sms: &phone{}, chat: &phone{}}
 	if opt.Senders == nil {
 		opt.Senders = map[respond.Channel]respond.Sender{respond.SMS: d.sms, respond.Slack: d.chat}

@@ -32,7 +32,7 @@ func (r Report) Good() bool { return r.LostCount == 0 && r.StuckCount == 0 }
 
 // Problem is one thing of the ledger that is not explained.
 type Problem struct {
-	What string `json:"what"` // "alert", "incident", "page", "message"
+	What string `json:"what"` // "alert", "incident", "page", "message", "ledger"
 	ID   string `json:"id"`
 	Text string `json:"text"`
 }
@@ -79,6 +79,7 @@ type verifier struct {
 	Report
 	store  Store
 	firing map[string]int // alerts that stand in each incident
+	tried  int            // messages that a try has ended
 }
 
 func verifyOnce(ctx context.Context, store Store, tenant string, now time.Time) (Report, error) {
@@ -94,8 +95,39 @@ func verifyOnce(ctx context.Context, store Store, tenant string, now time.Time) 
 		return Report{}, fmt.Errorf("verify the ledger of %s: %w", tenant, err)
 	}
 	var err error
-	v.Entries, err = store.CountLedger(ctx, tenant)
-	return v.Report, err
+	// Counted last: what is added meanwhile has its entries in the same
+	// transaction.
+	if v.Entries, err = store.CountLedger(ctx, tenant); err != nil {
+		return Report{}, fmt.Errorf("verify the ledger of %s: %w", tenant, err)
+	}
+	v.entries()
+	return v.Report, nil
+}
+
+// entries finds what happened without a line that says so.
+func (v *verifier) entries() {
+	pages := 0
+	for _, n := range v.Pages {
+		pages += n
+	}
+	incidents := 0
+	for _, n := range v.Incidents {
+		incidents += n
+	}
+	for _, x := range []struct {
+		kind  EntryKind
+		least int
+		what  string
+	}{
+		{Opened, incidents, "incidents"},
+		{PageBegun, pages, "pages"},
+		{PageEnded, pages - v.Pages[PageOpen], "pages that have ended"},
+		{MessageTried, v.tried, "messages that were sent or given up"},
+	} {
+		if have := int(v.Entries[x.kind]); have < x.least {
+			v.lost(Problem{"ledger", string(x.kind), fmt.Sprintf("there are %d %s and %d entries that say so", x.least, x.what, have)})
+		}
+	}
 }
 
 func (v *verifier) lost(problems ...Problem) {
@@ -312,6 +344,9 @@ func (v *verifier) message(m Message) {
 	v.Messages[m.State]++
 	if m.PossibleDuplicate {
 		v.PossibleDuplicates++
+	}
+	if m.Tries > 0 && (m.State == Sent || m.State == Delivered || m.State == Failed) {
+		v.tried++
 	}
 	if m.State == Due && v.At.Sub(m.NextAt) > lateAfter {
 		v.stuck(Problem{"message", m.ID, "it should have been sent " + span(v.At.Sub(m.NextAt)) + " ago"})

@@ -31,6 +31,8 @@ func readAlert(r alertRow) (respond.Standing, error) {
 	if err != nil {
 		return st, fmt.Errorf("alert %s: %w", r.ID, err)
 	}
+	// What is due is found by the columns: whoever verifies must see the same.
+	st.Fate, st.EndedAt, st.WakeAt = respond.Fate(r.Fate), moment(r.EndedAt), moment(r.WakeAt)
 	return st, nil
 }
 
@@ -87,6 +89,7 @@ func readIncident(r incidentRow) (respond.Incident, error) {
 	if err != nil {
 		return i, fmt.Errorf("incident %s: %w", r.ID, err)
 	}
+	i.State, i.WakeAt, i.Revision = respond.State(r.State), moment(r.WakeAt), r.Revision
 	return i, nil
 }
 
@@ -113,6 +116,7 @@ func readPage(r pageRow) (respond.Page, error) {
 	if err != nil {
 		return p, fmt.Errorf("page %s: %w", r.ID, err)
 	}
+	p.State = respond.PageState(r.State)
 	return p, nil
 }
 
