@@ -24,6 +24,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -74,7 +75,9 @@ type Target struct {
 type Services struct {
 	Findings *finding.Service
 	Estate   *estate.Service
-	Access   *access.Service
+	// Cases is nil where nothing makes cases of findings.
+	Cases  *cases.Service
+	Access *access.Service
 	// Incidents is nil where nobody responds from here.
 	Incidents *respond.Service
 	// Reviews is there where Incidents is.
@@ -143,6 +146,9 @@ func New(services Services, options Options) http.Handler {
 	config.Security = []map[string][]string{{"token": {}}}
 	h := humago.New(inner, config)
 	s.registerFindings(h)
+	if s.Cases != nil {
+		s.registerCases(h)
+	}
 	if s.Incidents != nil {
 		s.registerIncidents(h)
 		s.registerLedger(h)
@@ -180,6 +186,7 @@ func New(services Services, options Options) http.Handler {
 
 // schemaNames tell types of different packages apart that have one name.
 var schemaNames = map[string]string{
+	"cases.Page": "CasePage", "cases.State": "CaseState", "cases.Event": "CaseEvent", "cases.EventKind": "CaseEventKind", "cases.Story": "CaseStory", "cases.Member": "CaseMember", "cases.Edge": "CaseEdge",
 	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
 	"oncall.Standing": "DutyStanding", "oncall.Step": "DutyStep", "oncall.Problem": "DutyProblem", "oncall.Load": "DutyLoad", "oncall.ProblemKind": "DutyProblemKind", "oncall.Hours": "DutyHours",
 	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
@@ -214,11 +221,11 @@ func (s *server) problem(what string, err error) error {
 		return nil
 	case errors.Is(err, access.ErrForbidden):
 		return huma.Error403Forbidden(err.Error())
-	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound), errors.Is(err, respond.ErrNotFound), errors.Is(err, review.ErrNotFound):
+	case errors.Is(err, finding.ErrNotFound), errors.Is(err, estate.ErrNotFound), errors.Is(err, access.ErrNotFound), errors.Is(err, respond.ErrNotFound), errors.Is(err, review.ErrNotFound), errors.Is(err, cases.ErrNotFound):
 		return huma.Error404NotFound(err.Error())
-	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken), errors.Is(err, respond.ErrConflict), errors.Is(err, respond.ErrState), errors.Is(err, review.ErrConflict):
+	case errors.Is(err, finding.ErrConflict), errors.Is(err, finding.ErrState), errors.Is(err, access.ErrTaken), errors.Is(err, respond.ErrConflict), errors.Is(err, respond.ErrState), errors.Is(err, review.ErrConflict), errors.Is(err, cases.ErrConflict):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid), errors.Is(err, review.ErrInvalid):
+	case errors.Is(err, finding.ErrInvalid), errors.Is(err, estate.ErrInvalid), errors.Is(err, access.ErrInvalid), errors.Is(err, respond.ErrInvalid), errors.Is(err, review.ErrInvalid), errors.Is(err, cases.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, metric.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable(err.Error()), http.Header{"Retry-After": {"5"}})

@@ -31,6 +31,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/config"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
@@ -82,6 +83,7 @@ type App struct {
 	store      *store.Store
 	estate     *estate.Service
 	findings   *finding.Service
+	cases      *cases.Service
 	access     *access.Service
 	respond    *respond.Service
 	intake     *intake.Server
@@ -174,7 +176,8 @@ func (a *App) openStore(ctx context.Context) error {
 	a.closers = append(a.closers, closer{"state", a.store.Close})
 	a.estate = estate.NewService(a.store, a.log)
 	a.findings = finding.NewService(a.store, a.log)
-	return nil
+	a.cases = a.newCases()
+	return a.declareEdges(ctx, a.started)
 }
 
 // openMetrics opens the figures: an external server that is only read, or the

@@ -50,8 +50,9 @@ func (a *App) flow(g *lifecycle.Group) {
 
 // always starts what goes on whether figures can be read or not.
 func (a *App) always(g *lifecycle.Group) {
-	// 5. finding -> respond: incidents, and the pages and messages that tell
-	// somebody of them.
+	// 5. finding -> correlate -> respond: findings that one cause explains make a
+	// case, cases make incidents, and the pages and messages that tell somebody
+	// of them.
 	a.runRespond(g)
 	a.runIntake(g)
 	a.runStatus(g)
@@ -108,5 +109,5 @@ func (a *App) prune(ctx context.Context, now time.Time) error {
 	_, findingErr := a.findings.Prune(ctx, before)
 	_, respondErr := a.store.PruneResponse(ctx, before)
 	silenceErr := a.store.PruneSilences(ctx, before)
-	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.store.PruneOnCall(ctx, before), a.access.Prune(ctx, now, before))
+	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.store.PruneCases(ctx, before), a.store.PruneOnCall(ctx, before), a.access.Prune(ctx, now, before))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
@@ -117,8 +118,9 @@ func (a *App) peopleByName(ctx context.Context) (func(name string) (id string, e
 // incidents escalate, messages are sent.
 func (a *App) runRespond(g *lifecycle.Group) {
 	hints := a.findings.Listen(1)
+	a.board.Expect(casesPart, patience, time.Now())
 	g.Defer("hints of findings", func() error { hints.Close(); return nil })
-	every(g, a, "incidents of findings", hints.C(), (&findingTeller{a: a}).tell, func(context.Context) time.Duration { return time.Minute })
+	every(g, a, "incidents of findings", hints.C(), (&findingTeller{a: a}).tell, a.gatherPace)
 	loop(g, a.board, "reach", 10*time.Second, time.Minute, func(ctx context.Context, now time.Time) error { return a.reach.Round(ctx, a.tenant, now) })
 	every(g, a, "escalation", a.respond.Due(), a.respond.Wake, a.respond.Pace)
 	const part = "delivery"
@@ -170,19 +172,21 @@ type findingTeller struct {
 	told map[string]int64 // revision by finding; nil before the first round
 }
 
-// tell tells what has changed. While there is no policy there is nobody to tell,
-// and nothing becomes an incident.
+// tell makes cases of what there is, and tells what has changed. While there is
+// no policy there is nobody to tell, and nothing becomes an incident. Where cases
+// cannot be made the findings are told as they are: no page waits for them.
 func (t *findingTeller) tell(ctx context.Context, now time.Time) error {
-	ready, err := t.a.respond.Ready(ctx, t.a.tenant)
-	if err != nil || !ready {
-		return err
-	}
 	standing, err := t.list(ctx, finding.Filter{States: []finding.State{finding.Open, finding.Acknowledged, finding.Accepted, finding.Unknown}})
 	if err != nil {
 		return err
 	}
-	over, err := t.list(ctx, finding.Filter{States: []finding.State{finding.Resolved}, Since: now.Add(-finding.ReopenWithin)})
+	over, err := t.list(ctx, finding.Filter{States: []finding.State{finding.Resolved}, Since: now.Add(-cases.Lingers)})
 	if err != nil {
+		return err
+	}
+	t.a.gather(ctx, append(standing, over...), now)
+	ready, err := t.a.respond.Ready(ctx, t.a.tenant)
+	if err != nil || !ready {
 		return err
 	}
 	told := map[string]int64{}

@@ -26,6 +26,7 @@ import (
 	"github.com/evenkeel/evenkeel/collect/ingest"
 	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/collect/scrape"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/metric/remote"
@@ -58,6 +59,7 @@ type Config struct {
 	// are probed without being named.
 	DiscoverProbes bool          `yaml:"discover_probes"`
 	SLOs           slo.Config    `yaml:"slos"`
+	Cases          cases.Config  `yaml:"cases"`
 	Scrape         scrape.Config `yaml:",inline"`
 	RemoteWrite    ingest.Config `yaml:"remote_write_receiver"`
 	Access         Access        `yaml:"access"`
@@ -189,6 +191,7 @@ func (c Config) Validate() error {
 		errs = append(errs, err) // it names the place, with "probes" itself
 	}
 	within("slos", c.SLOs.Validate())
+	within("cases", c.Cases.Validate())
 	within("scrape_configs", c.Scrape.Validate())
 	within("remote_write_receiver", c.RemoteWrite.Validate())
 	within("respond", c.Respond.Config.Validate())

@@ -22,6 +22,7 @@ const (
 	changeList   list = 'c'
 	auditList    list = 'a'
 	incidentList list = 'i'
+	caseList     list = 'k'
 )
 
 const (

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/api"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
@@ -138,6 +139,21 @@ func (c *Client) DeclareIncident(ctx context.Context, title, severity string) (i
 		body["severity"] = severity
 	}
 	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents", nil, body, &i)
+}
+
+// Cases lists them.
+func (c *Client) Cases(ctx context.Context, query url.Values) (page cases.Page, err error) {
+	return page, c.call(ctx, http.MethodGet, "/api/v1/cases", query, nil, &page)
+}
+
+// Case returns one with its history.
+func (c *Client) Case(ctx context.Context, id string) (x api.CaseWithHistory, err error) {
+	return x, c.call(ctx, http.MethodGet, "/api/v1/cases/"+url.PathEscape(id), nil, nil, &x)
+}
+
+// JudgeCase says that a case was useful, or noise.
+func (c *Client) JudgeCase(ctx context.Context, id string, in api.CaseFeedback) (x cases.Case, err error) {
+	return x, c.call(ctx, http.MethodPost, "/api/v1/cases/"+url.PathEscape(id)+"/feedback", nil, in, &x)
 }
 
 // Silences lists them.

@@ -41,6 +41,8 @@ func verbs() []verb {
 		{"ack", "ID", "say that you look after a finding (by its id) or an incident (by its number)", acknowledge},
 		{"accept", "ID", "accept a finding until a date, with a reason", accept},
 		{"reopen", "ID", "take an acceptance or an acknowledgement back", reopen},
+		{"cases", "", "list what belongs to one trouble, with its most likely cause", listCases},
+		{"case", "ID", "show one case: its causes with evidence, what was excluded, what could not be seen; or say --useful or --noise of it", showCase},
 		{"incidents", "", "list what people respond to", incidents},
 		{"incident", "NUMBER", "show one incident: its alerts, who was told, what happened", showIncident},
 		{"resolve", "NUMBER", "say that an incident is over", answerIncident("resolve")},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
@@ -28,6 +29,8 @@ type Store interface {
 	intake.Store
 	status.Store
 	route.Store
+	cases.Store
+	Graph(ctx context.Context, tenant, environment string) ([]estate.Relation, error)
 	PruneSilences(ctx context.Context, before time.Time) error
 	oncall.Store
 	PruneOnCall(ctx context.Context, before time.Time) error
@@ -64,6 +67,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"who is on call is stored whole, or not at all", onCall},
 		{"what was heard of sources, and what stands", heard},
 		{"silences", silences},
+		{"cases are stored whole, or not at all, and listed", casesWhole},
 		{"what status pages are made of", statusWhole},
 		{"documents of incidents, and what they are measured from", reviews},
 		{"odd text is kept or made plain, never refused", oddText},

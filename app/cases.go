@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// casesPart is the name on the board of making cases of findings.
+const casesPart = "cases"
+
+func (a *App) newCases() *cases.Service {
+	return cases.NewService(a.store, cases.Options{Graph: a.store.Graph,
+		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
+			page, err := a.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, Limit: limit})
+			return page.Changes, err
+		}}, a.log)
+}
+
+// gather makes the cases of findings, and says on the board how that went.
+func (a *App) gather(ctx context.Context, findings []finding.Finding, now time.Time) {
+	start := time.Now()
+	err := a.cases.Round(ctx, a.tenant, findings, now)
+	if ctx.Err() == nil {
+		a.board.Report(casesPart, time.Now(), time.Since(start), err)
+	}
+}
+
+// gatherPace is how long until cases are looked at again without a hint. While
+// some are open, relations and changes that come in refine them.
+func (a *App) gatherPace(context.Context) time.Duration {
+	if len(a.cases.Belongings(a.tenant)) > 0 {
+		return 15 * time.Second
+	}
+	return time.Minute
+}
+
+// declareEdges puts what the configuration declares into the estate. What is no
+// longer declared is gone from it.
+func (a *App) declareEdges(ctx context.Context, now time.Time) error {
+	o := estate.Observation{Tenant: a.tenant, Environment: a.cfg.Environment, Source: "declared", At: now, Complete: true}
+	for _, e := range a.cfg.Cases.Edges {
+		o.Relations = append(o.Relations, estate.Relation{From: e.From, Kind: estate.RelationKind(e.Kind), To: e.To, Confidence: 1})
+	}
+	return a.estate.Observe(ctx, o)
+}

@@ -1,0 +1,162 @@
+package cases
+
+import (
+	"time"
+
+	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+// State of a case.
+type State string
+
+const (
+	Open   State = "open"
+	Over   State = "over"   // all its findings are resolved
+	Merged State = "merged" // it went into another one
+)
+
+// Role is what part a finding plays in its case.
+type Role string
+
+const (
+	Symptom Role = "symptom" // what users feel
+	Cause   Role = "cause"   // the best hypothesis
+	Effect  Role = "effect"  // the cause explains it
+	Beside  Role = "beside"  // it belongs here, and the cause does not explain it
+)
+
+// Case is all that belongs to one trouble: what is felt, what most likely
+// causes it, what else was considered, and what could not be seen.
+type Case struct {
+	ID          string           `json:"id"`
+	Tenant      string           `json:"tenant"`
+	Environment string           `json:"environment"`
+	State       State            `json:"state"`
+	Title       string           `json:"title"`    // of its worst symptom
+	Severity    finding.Severity `json:"severity"` // of its worst finding that stands, or stood
+	Since       time.Time        `json:"since"`    // when the first of it began
+	OpenedAt    time.Time        `json:"openedAt"`
+	ChangedAt   time.Time        `json:"changedAt"`
+	EndedAt     time.Time        `json:"endedAt,omitzero"`
+	// Verdict is CauseFound, Unknown (it is felt, and no single cause was
+	// found) or NoSymptom (nobody is known to feel it).
+	Verdict correlate.Verdict `json:"verdict"`
+	Story   Story             `json:"story"`
+	// Members are its findings, worst first; More were too many to be kept.
+	Members    []Member              `json:"members"`
+	More       int                   `json:"more,omitempty"`
+	Hypotheses []Hypothesis          `json:"hypotheses"` // best first
+	Excluded   []correlate.Exclusion `json:"excluded"`
+	Unseen     []string              `json:"unseen"` // what could not be seen, and the remedy
+	Changes    []ChangeSeen          `json:"changes"`
+	Edges      []Edge                `json:"edges"` // of the part of the estate that matters here
+	MergedInto string                `json:"mergedInto,omitempty"`
+	Feedback   *Feedback             `json:"feedback,omitempty"`
+	Revision   int64                 `json:"revision"`
+}
+
+// Member is a finding as part of a case.
+type Member struct {
+	Finding  string           `json:"finding"` // id
+	Check    string           `json:"check"`
+	Entity   string           `json:"entity"`
+	Name     string           `json:"name"` // of the entity, for people
+	Title    string           `json:"title"`
+	Severity finding.Severity `json:"severity"`
+	Role     Role             `json:"role"`
+	Since    time.Time        `json:"since"`
+	EndedAt  time.Time        `json:"endedAt,omitzero"`
+	JoinedAt time.Time        `json:"joinedAt"`
+	// ExplainedBy is the finding that explains it, while that stands.
+	ExplainedBy string `json:"explainedBy,omitempty"`
+	Why         string `json:"why,omitempty"` // why it belongs here
+	// LooseSince is since when nothing holds it here any more; a while later it
+	// gets a case of its own.
+	LooseSince time.Time `json:"looseSince,omitzero"`
+}
+
+// Hypothesis is one possible cause.
+type Hypothesis struct {
+	Finding string    `json:"finding,omitempty"` // id, where a finding says that something is wrong there
+	Entity  string    `json:"entity"`
+	Name    string    `json:"name"`
+	Text    string    `json:"text"`  // what is wrong there, in one line
+	Score   float64   `json:"score"` // 0 to 1
+	Since   time.Time `json:"since,omitzero"`
+	For     []string  `json:"for"`
+	Against []string  `json:"against"`
+	Remedy  []string  `json:"remedy,omitempty"`
+	Query   string    `json:"query,omitempty"` // PromQL that draws it
+}
+
+// ChangeSeen is a change that was considered.
+type ChangeSeen struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	Entity  string    `json:"entity"`
+	Summary string    `json:"summary"`
+	Who     string    `json:"who,omitempty"`
+	Fits    bool      `json:"fits"` // to the best hypothesis: in time and place
+}
+
+// Edge joins two entities of the subgraph: From needs To.
+type Edge struct {
+	From       string  `json:"from"`
+	To         string  `json:"to"`
+	Kind       string  `json:"kind"`
+	Source     string  `json:"source"`
+	Confidence float64 `json:"confidence"`
+}
+
+// Story is the case in one sentence, in parts, so that times can be written as
+// the reader's.
+type Story struct {
+	What    string    `json:"what"` // what is felt, or what is wrong where nobody is known to feel it
+	Since   time.Time `json:"since"`
+	Because string    `json:"because,omitempty"` // the cause; empty where none was found
+	Figure  string    `json:"figure,omitempty"`  // what shows it
+	Started string    `json:"started,omitempty"` // the change or the culprit that fits
+	At      time.Time `json:"at,omitzero"`       // of the change
+}
+
+// Feedback is what a person said of a case.
+type Feedback struct {
+	Useful bool      `json:"useful"`
+	Note   string    `json:"note,omitempty"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+}
+
+// EventKind is a kind of line in a case's history.
+type EventKind string
+
+const (
+	Opened     EventKind = "opened"
+	Joined     EventKind = "joined"
+	Ended      EventKind = "ended"   // a finding of it
+	Thought    EventKind = "thought" // what is held to be the cause has changed
+	MergedCase EventKind = "merged"
+	SplitOff   EventKind = "split"
+	Closed     EventKind = "over"
+	Reopened   EventKind = "reopened"
+	Judged     EventKind = "feedback"
+)
+
+// Event is one line of a case's history.
+type Event struct {
+	ID   string    `json:"id"`
+	Case string    `json:"case"`
+	At   time.Time `json:"at"`
+	Kind EventKind `json:"kind"`
+	By   string    `json:"by"`
+	Text string    `json:"text"`
+}
+
+// Best is the hypothesis that is held to be the cause; nil where there is none.
+func (c *Case) Best() *Hypothesis {
+	if c.Verdict != correlate.CauseFound || len(c.Hypotheses) == 0 {
+		return nil
+	}
+	return &c.Hypotheses[0]
+}

@@ -1,0 +1,212 @@
+package cases
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/estate"
+)
+
+// Bounds of a walk.
+const (
+	// farthest is the strength below which a path counts for nothing.
+	farthest = .15
+	// mostReached bounds what is reached from one entity.
+	mostReached = 4000
+)
+
+// need is one direction in which trouble goes along a relation: how strongly
+// what happens to one end is felt at the other.
+type need struct{ from, to float64 }
+
+// needs are, by kind of relation, how strongly From needs To, and To needs
+// From. A host suffers when a disk that is part of it does, and a disk is gone
+// when its host is.
+var needs = map[estate.RelationKind]need{
+	estate.RunsOn:   {from: .9},
+	estate.StoredOn: {from: .95},
+	estate.PartOf:   {from: .9, to: .8},
+	estate.Serves:   {to: .95},
+	estate.Answers:  {to: .95},
+	estate.Secures:  {to: .95},
+	estate.Calls:    {from: .9},
+	estate.Owns:     {from: .6},
+	"mounts":        {from: .95},
+	"routes-to":     {from: .9},
+	"served-by":     {from: .95},
+}
+
+// otherNeed is for kinds of relation that are not known here.
+var otherNeed = need{from: .5}
+
+// Resources of a host are needed by it; what else runs there can only crowd it.
+const (
+	ofResource  = .7
+	ofNeighbour = .3
+)
+
+// resources are the kinds of entities on a host that all on it share.
+var resources = []string{string(estate.Disk), string(estate.Filesystem), string(estate.Interface), "volume", "conntrack"}
+
+func kindOf(id string) string {
+	kind, _, _ := strings.Cut(id, ":")
+	return kind
+}
+
+// arrow says that its owner needs the entity at place to.
+type arrow struct {
+	to     int
+	weight float64
+	edge   int // place in graph.relations
+}
+
+// graph is who needs whom.
+type graph struct {
+	index     map[string]int
+	ids       []string
+	needs     [][]arrow // by the one who needs
+	needed    [][]arrow // by the one who is needed
+	relations []estate.Relation
+	// Scratch of walks: the strength at each place, marked by the walk that
+	// wrote it.
+	strength []float64
+	mark     []int
+	walk     int
+}
+
+// newGraph joins relations; of one that several sources tell, the surest has
+// the say.
+func newGraph(relations []estate.Relation) *graph {
+	list := slices.Clone(relations)
+	slices.SortFunc(list, func(a, b estate.Relation) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Source, b.Source))
+	})
+	list = slices.CompactFunc(list, func(a, b estate.Relation) bool { return a.From == b.From && a.To == b.To && a.Kind == b.Kind })
+	g := &graph{index: make(map[string]int, len(list)), relations: list}
+	for n, r := range list {
+		if r.From == r.To || r.Confidence <= 0 {
+			continue
+		}
+		w, ok := needs[r.Kind]
+		if !ok {
+			w = otherNeed
+		}
+		if r.Kind == estate.RunsOn {
+			w.to = ofNeighbour
+			if slices.Contains(resources, kindOf(r.From)) {
+				w.to = ofResource
+			}
+		}
+		// Who says so at half confidence is believed by three quarters.
+		trust := .5 + .5*min(1, r.Confidence)
+		a, b := g.place(r.From), g.place(r.To)
+		if w.from > 0 {
+			g.needs[a] = append(g.needs[a], arrow{b, w.from * trust, n})
+			g.needed[b] = append(g.needed[b], arrow{a, w.from * trust, n})
+		}
+		if w.to > 0 {
+			g.needs[b] = append(g.needs[b], arrow{a, w.to * trust, n})
+			g.needed[a] = append(g.needed[a], arrow{b, w.to * trust, n})
+		}
+	}
+	g.strength, g.mark = make([]float64, len(g.ids)), make([]int, len(g.ids))
+	return g
+}
+
+func (g *graph) place(id string) int {
+	i, ok := g.index[id]
+	if !ok {
+		i = len(g.ids)
+		g.index[id] = i
+		g.ids, g.needs, g.needed = append(g.ids, id), append(g.needs, nil), append(g.needed, nil)
+	}
+	return i
+}
+
+// reached is an entity with how strongly the start of a walk needs it, and how
+// it was come to.
+type reached struct {
+	at       int
+	strength float64
+	hops     int
+	via      int // place in the walk's list of where it was come from; -1 for the start
+	edge     int // place in graph.relations; -1 for the start
+}
+
+// reach is what an entity needs (or, against the arrows, what needs it), in
+// falling strength: the strongest path to each, down to the strength least.
+// Cut tells that there was more than may be looked at.
+func (g *graph) reach(id string, against bool, least float64) (list []reached, cut bool) {
+	start, ok := g.index[id]
+	if !ok {
+		return nil, false
+	}
+	arrows := g.needs
+	if against {
+		arrows = g.needed
+	}
+	g.walk++
+	q := &queue{{at: start, strength: 1, via: -1, edge: -1}}
+	g.strength[start], g.mark[start] = 1, g.walk
+	done := map[int]bool{}
+	for q.Len() > 0 {
+		x := heap.Pop(q).(reached)
+		if done[x.at] {
+			continue
+		}
+		if len(list) == mostReached {
+			return list, true
+		}
+		done[x.at] = true
+		here := len(list)
+		list = append(list, x)
+		for _, a := range arrows[x.at] {
+			s := x.strength * a.weight
+			if s < least || g.mark[a.to] == g.walk && g.strength[a.to] >= s {
+				continue
+			}
+			g.mark[a.to], g.strength[a.to] = g.walk, s
+			heap.Push(q, reached{at: a.to, strength: s, hops: x.hops + 1, via: here, edge: a.edge})
+		}
+	}
+	return list, false
+}
+
+// queue is a heap, strongest first; of equals the nearer, then the one that
+// stands first in the order of the relations.
+type queue []reached
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	if q[i].strength != q[j].strength {
+		return q[i].strength > q[j].strength
+	}
+	if q[i].hops != q[j].hops {
+		return q[i].hops < q[j].hops
+	}
+	return q[i].at < q[j].at
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(reached)) }
+func (q *queue) Pop() any {
+	old := *q
+	x := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return x
+}
+
+// nameOf makes an id readable: "disk:node-7:sdb" is "disk sdb of node-7".
+func nameOf(id string) string {
+	kind, rest, ok := strings.Cut(id, ":")
+	if !ok {
+		return id
+	}
+	host, name, inner := strings.Cut(rest, ":")
+	if !inner || kind == string(estate.Endpoint) || kind == string(estate.KindService) || kind == string(estate.Certificate) {
+		return kind + " " + rest
+	}
+	return kind + " " + name + " of " + host
+}

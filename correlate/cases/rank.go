@@ -1,0 +1,364 @@
+package cases
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
+)
+
+const (
+	// ownClaim is what a finding counts as the cause of itself, where nothing
+	// else is known to be wrong: whatever cannot be seen below it counts as its
+	// own.
+	ownClaim = .15
+	// doubt is the share that stays with what nobody has seen.
+	doubt = .12
+	// sure is the score from which on a hypothesis is held to be the cause, and
+	// rival the share of it that a second one may have beside it.
+	sure, rival = .4, .85
+	// mostHypotheses bounds the answer, targetsAtMost the symptoms that it is
+	// ranked by.
+	mostHypotheses, targetsAtMost = 8, 50
+)
+
+// suspect is a hypothesis in the making.
+type suspect struct {
+	Hypothesis
+	node int // -1 where no finding stands there
+	raw  float64
+	// others tells that it explains more than itself.
+	others bool
+	change *ChangeSeen
+}
+
+// think ranks what may have caused the findings of a case, and writes its
+// hypotheses, its roles and its story.
+func (w *gathering) think(c *Case, members []int) {
+	targets := w.targets(members)
+	lead := w.nodes[targets[0]].f
+	c.Title, c.Since = lead.Title, w.nodes[members[0]].f.FirstSeen
+	c.Changes = w.changes(targets, members)
+	suspects := w.suspects(c, members, targets)
+	total := doubt
+	for _, s := range suspects {
+		total += s.raw
+	}
+	for n := range suspects {
+		suspects[n].Score = math.Round(100*suspects[n].raw/total) / 100
+	}
+	slices.SortStableFunc(suspects, func(a, b *suspect) int {
+		return cmp.Or(cmp.Compare(b.raw, a.raw), cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Finding, b.Finding))
+	})
+	suspects = slices.DeleteFunc(suspects, func(s *suspect) bool { return s.Score < .03 })
+	suspects = suspects[:min(len(suspects), mostHypotheses)]
+
+	anyFelt := w.nodes[targets[0]].felt
+	switch {
+	case len(suspects) > 0 && suspects[0].Score >= sure && suspects[0].others && (len(suspects) == 1 || suspects[1].raw < rival*suspects[0].raw):
+		c.Verdict = correlate.CauseFound
+	case anyFelt:
+		c.Verdict = correlate.Unknown
+	default:
+		c.Verdict = correlate.NoSymptom
+	}
+	c.Hypotheses = []Hypothesis{}
+	for _, s := range suspects {
+		c.Hypotheses = append(c.Hypotheses, s.Hypothesis)
+	}
+	var top *suspect
+	if c.Verdict == correlate.CauseFound {
+		top = suspects[0]
+	}
+	for n := range c.Changes {
+		c.Changes[n].Fits = top != nil && top.change != nil && c.Changes[n].ID == top.change.ID
+	}
+	w.roles(c, members, top)
+	c.Story = w.story(lead, top, targets)
+	c.Excluded = w.excluded(members, targets)
+	c.Unseen = w.unseen(targets)
+	c.Edges = w.edges(targets, suspects)
+}
+
+// targets are the findings that are to be explained, the worst first: what is
+// felt and stands, else what is felt, else all that stands.
+func (w *gathering) targets(members []int) []int {
+	pick := func(take func(*node) bool) (out []int) {
+		for _, n := range members {
+			if take(&w.nodes[n]) {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	stands := func(x *node) bool { return x.f.State != finding.Resolved }
+	out := pick(func(x *node) bool { return x.felt && stands(x) })
+	if len(out) == 0 {
+		out = pick(func(x *node) bool { return x.felt })
+	}
+	if len(out) == 0 {
+		out = pick(stands)
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(w.nodes[b].f.Severity, w.nodes[a].f.Severity) })
+	return out[:min(len(out), targetsAtMost)]
+}
+
+// suspects are all that may be the cause, with what speaks for and against each.
+func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
+	var out []*suspect
+	weight, all := make([]float64, len(targets)), 0.0
+	onset := w.nodes[targets[0]].f.FirstSeen
+	for k, t := range targets {
+		f := w.nodes[t].f
+		weight[k] = float64(f.Severity)
+		all += weight[k]
+		if f.FirstSeen.Before(onset) {
+			onset = f.FirstSeen
+		}
+	}
+	suspected := map[int]bool{} // places in the graph
+	for _, n := range members {
+		x := &w.nodes[n]
+		s := &suspect{node: n, Hypothesis: Hypothesis{Finding: x.f.ID, Entity: x.f.Entity, Name: x.f.EntityName, Text: x.f.Title, Since: x.f.FirstSeen,
+			Remedy: x.f.Remedy, For: []string{}, Against: []string{}}}
+		best := link{}
+		explains := 0
+		for k, t := range targets {
+			if t == n {
+				s.raw += weight[k] * ownClaim
+				continue
+			}
+			l, ok := w.nodes[t].to(n)
+			if !ok {
+				continue
+			}
+			s.raw += weight[k] * l.strength
+			if l.strength >= linked {
+				explains++
+			}
+			if l.strength > best.strength {
+				best = l
+			}
+		}
+		s.raw /= all
+		if s.raw == 0 {
+			continue
+		}
+		s.others = explains > 0
+		if i, ok := w.g.index[x.f.Entity]; ok {
+			suspected[i] = true
+		}
+		w.weigh(s, c, targets, best, explains, onset)
+		out = append(out, s)
+	}
+	for _, more := range append(w.shared(members, targets, suspected), w.byChange(c, targets, suspected, onset)...) {
+		at := slices.IndexFunc(out, func(s *suspect) bool { return s.node < 0 && s.Entity == more.Entity })
+		if at < 0 {
+			out = append(out, more)
+			continue
+		}
+		// What several share, and what was changed about it: joint evidence.
+		s := out[at]
+		s.raw += more.raw
+		s.For, s.Against = append(s.For, more.For...), s.Against[:0]
+		if more.change != nil {
+			s.change, s.Text, s.Since = more.change, more.Text, more.Since
+		}
+	}
+	return w.diagnosed(out, targets)
+}
+
+// weigh brings in what a link alone does not say.
+func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explains int, onset time.Time) {
+	x := &w.nodes[s.node]
+	f := x.f
+	yes := func(format string, a ...any) { s.For = append(s.For, fmt.Sprintf(format, a...)) }
+	no := func(format string, a ...any) { s.Against = append(s.Against, fmt.Sprintf(format, a...)) }
+	for _, e := range f.Evidence[:min(len(f.Evidence), 2)] {
+		yes("%s", e.Text)
+	}
+	if len(f.Evidence) > 0 {
+		s.Query = f.Evidence[0].Query
+	}
+	s.raw *= .6 + .4*effect(f)
+
+	// Topology and mechanism.
+	if s.others {
+		if path := w.pathText(targets, f.Entity); path != "" {
+			yes("%s", path)
+		}
+		if len(targets) > 1 {
+			yes("it explains %d of the %d that are wrong", explains, len(targets))
+		}
+		if best.can < .4 {
+			no("trouble of this kind seldom shows so")
+		}
+	}
+	// Onset.
+	switch lag := onset.Sub(f.FirstSeen); {
+	case !s.others:
+	case lag > time.Hour:
+		no("it has stood for %s before that began", figure.Span(lag))
+	case lag >= time.Second:
+		yes("it began %s before", figure.Span(lag))
+	case lag >= 0:
+		yes("it began at the same time")
+	case lag < -2*time.Minute:
+		no("it began %s after", figure.Span(-lag))
+	}
+	// Peers that share it.
+	if suffer, well := w.peers(f.Entity, targets); s.others && suffer+well >= 2 {
+		s.raw *= .6 + .4*float64(suffer)/float64(suffer+well)
+		if well == 0 {
+			yes("all %d that need it suffer", suffer)
+		} else {
+			no("%d of the %d that need it are well", well, suffer+well)
+		}
+	}
+	// What is deeper explains it.
+	deeper, why := 0.0, ""
+	for _, l := range x.below {
+		if back, ok := w.nodes[l.by].to(s.node); ok && (back.strength > l.strength || back.strength == l.strength && s.node < l.by) {
+			continue
+		}
+		if l.strength > deeper && w.find(l.by) == w.find(s.node) {
+			deeper, why = l.strength, w.nodes[l.by].f.Title
+		}
+	}
+	if deeper >= linked {
+		s.raw *= 1 - .8*deeper
+		no("what is wrong further down explains it: %s", why)
+	}
+	// What people said.
+	if r := w.in.Record[f.Check]; r.Useful+r.Noise > 0 {
+		s.raw *= .8 + .4*float64(r.Useful+2)/float64(r.Useful+r.Noise+4)
+		if r.Useful >= r.Noise {
+			yes("earlier cases with it were called useful %d of %d times", r.Useful, r.Useful+r.Noise)
+		} else {
+			no("earlier cases with it were called noise %d of %d times", r.Noise, r.Useful+r.Noise)
+		}
+	}
+	// Who does it, and what was done just before.
+	if len(f.Culprits) > 0 && f.Culprits[0].Name != "" {
+		yes("%s: %s", f.Culprits[0].Name, f.Culprits[0].Text)
+	}
+	if s.change = w.changeFor(c, f, onset); s.change != nil {
+		s.raw *= 1.1
+		yes("%s, %s before", s.change.Summary, figure.Span(max(0, f.FirstSeen.Sub(s.change.At))))
+	}
+}
+
+// effect is how far a finding's first figure lies from what is usual or
+// allowed, 0 to 1; half where that cannot be told.
+func effect(f *finding.Finding) float64 {
+	for _, e := range f.Evidence {
+		usual := e.Usual
+		if usual == nil {
+			usual = e.Limit
+		}
+		if e.Value == nil || usual == nil || *usual <= 0 || *e.Value <= 0 {
+			continue
+		}
+		return min(1, math.Abs(math.Log2(*e.Value / *usual))/4)
+	}
+	return .5
+}
+
+// peersNeed is how much an entity must need another to be counted as its user.
+const peersNeed = .5
+
+// peers counts, of those that need an entity and are of the symptoms' kinds, who
+// suffers and who is well.
+func (w *gathering) peers(entity string, targets []int) (suffer, well int) {
+	kinds, suffers := map[string]bool{}, map[string]bool{}
+	for _, t := range targets {
+		kinds[kindOf(w.nodes[t].f.Entity)] = true
+		suffers[w.nodes[t].f.Entity] = true
+	}
+	list, _ := w.g.reach(entity, true, peersNeed)
+	for _, r := range list {
+		id := w.g.ids[r.at]
+		switch {
+		case id == entity || !kinds[kindOf(id)]:
+		case suffers[id]:
+			suffer++
+		default:
+			well++
+		}
+	}
+	return suffer, well
+}
+
+// shared are hypotheses about what several symptoms need and of which nothing is
+// known to be wrong, where nothing that stands explains them.
+func (w *gathering) shared(members, targets []int, suspected map[int]bool) (out []*suspect) {
+	in := map[int]bool{}
+	for _, t := range targets {
+		in[t] = true
+	}
+	var best *suspect
+	for _, c := range w.commons {
+		if suspected[c.at] || len(out) == 3 {
+			continue
+		}
+		strength, n, entities := 0.0, 0, map[string]bool{}
+		for _, k := range c.sufferer {
+			if in[k] {
+				strength += w.nodes[k].reach[w.nodes[k].at[c.at]].strength
+				entities[w.nodes[k].f.Entity] = true
+				n++
+			}
+		}
+		if len(entities) < 2 {
+			continue
+		}
+		id := w.g.ids[c.at]
+		s := &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: id, Name: nameOf(id), Text: "Something about " + nameOf(id),
+			For: []string{fmt.Sprintf("%d that need it began to suffer within %s", len(entities), figure.Span(together))}, Against: []string{"nothing was seen of it itself"}}}
+		s.raw = .45 * strength / float64(n) * float64(n) / float64(len(targets)) * float64(len(entities)) / float64(len(entities)+c.well)
+		if c.well > 0 {
+			s.Against = append(s.Against, fmt.Sprintf("%d that need it as much are well", c.well))
+		}
+		if best == nil || s.raw > best.raw {
+			best = s
+		}
+	}
+	if best != nil {
+		out = append(out, best)
+	}
+	return out
+}
+
+// diagnosed brings in what figures along the calls say.
+func (w *gathering) diagnosed(list []*suspect, targets []int) []*suspect {
+	for _, t := range targets {
+		d, ok := w.in.Diagnosed[w.nodes[t].f.Entity]
+		if !ok || d.Verdict != correlate.CauseFound {
+			continue
+		}
+		for _, cause := range d.Causes {
+			at := slices.IndexFunc(list, func(s *suspect) bool { return s.Entity == cause.Entity })
+			if at < 0 {
+				list = append(list, &suspect{node: -1, Hypothesis: Hypothesis{Entity: cause.Entity, Name: nameOf(cause.Entity), Text: "What " + nameOf(cause.Entity) + " does itself",
+					For: []string{}, Against: []string{}}})
+				at = len(list) - 1
+			}
+			s := list[at]
+			s.others = s.others || cause.Entity != w.nodes[t].f.Entity
+			s.raw += .8 * cause.Score / float64(len(targets))
+			for _, e := range cause.Evidence {
+				if text, ok := cutAgainst(e); ok {
+					s.Against = append(s.Against, text)
+				} else {
+					s.For = append(s.For, text)
+				}
+			}
+		}
+	}
+	return list
+}
