@@ -17,6 +17,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -36,6 +37,7 @@ type served struct {
 	access   *access.Service
 	respond  *respond.Service
 	reach    *reach.Service
+	cases    *cases.Service
 	log      bytes.Buffer // what went wrong inside
 }
 
@@ -66,13 +68,14 @@ func serve(t testing.TB) *served {
 		t.Fatal(err)
 	}
 	s.access.AddTemporaryToken("test", admin)
+	s.cases = testCases(db, s.estate)
 	board := health.NewBoard()
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
 		OnCall: testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
-		Simulate: testSimulator(),
+		Simulate: testSimulator(), Cases: s.cases,
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},
