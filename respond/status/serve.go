@@ -44,6 +44,12 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Security-Policy", contentPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
+	if r.URL.Path == styleOfNotices {
+		header.Set("Content-Type", kinds["style.css"])
+		header.Set("Cache-Control", "public, max-age=300")
+		_, _ = w.Write(styleText) // the reader is gone where it fails
+		return
+	}
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/status/"), "/")
 	slug, rest := parts[0], parts[1:]
 	if !slugForm.MatchString(slug) {
@@ -205,11 +211,15 @@ func (h Handler) later(w http.ResponseWriter) {
 	h.say(w, http.StatusServiceUnavailable, "Not now", "This cannot be done just now. Try again in a few minutes.")
 }
 
+// styleOfNotices is the stylesheet of what the handler says itself, also where
+// there is no page; no page has such a name.
+const styleOfNotices = "/status/-/style.css"
+
 type notice struct{ Title, Text, Button string }
 
 var noticeTemplate = template.Must(template.New("notice").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><meta name="color-scheme" content="light dark"><title>{{.Title}}</title></head>
-<body><main><h1>{{.Title}}</h1>{{if .Text}}<p>{{.Text}}</p>{{end}}{{if .Button}}<form method="post"><button type="submit">{{.Button}}</button></form>{{end}}</main></body></html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex"><meta name="color-scheme" content="light dark"><title>{{.Title}}</title><link rel="stylesheet" href="` + styleOfNotices + `"></head>
+<body class="notice"><main><h1>{{.Title}}</h1>{{if .Text}}<p>{{.Text}}</p>{{end}}{{if .Button}}<form method="post"><button type="submit">{{.Button}}</button></form>{{end}}</main></body></html>
 `))
 
 func (h Handler) say(w http.ResponseWriter, code int, title, text string) {

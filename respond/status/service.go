@@ -88,6 +88,8 @@ type Service struct {
 	mu sync.Mutex
 	// written is what each page's files hold.
 	written map[string]published
+	// forgotten is when unconfirmed subscriptions were last removed.
+	forgotten time.Time
 }
 
 type published struct {
@@ -177,6 +179,9 @@ func (s *Service) Round(ctx context.Context, tenant string, now time.Time) error
 		return err
 	}
 	s.forget(all, &c, now)
+	if err := s.forgetUnconfirmed(ctx, tenant, keep, &c, now); err != nil {
+		return err
+	}
 	if len(c.Put)+len(c.Remove) > 0 {
 		if err := s.store.ApplyStatus(ctx, c); err != nil {
 			return err

@@ -3,6 +3,7 @@ package status_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -498,6 +499,58 @@ func TestLettersComeToWhoWantsThem(t *testing.T) {
 		if n > 10 && code != http.StatusTooManyRequests {
 			t.Fatalf("letter %d from one source: %d", n, code)
 		}
+	}
+}
+
+// An address that was written down and never confirmed is not kept: perhaps its
+// owner knows nothing of it.
+func TestAnAddressThatIsNotConfirmedIsForgotten(t *testing.T) {
+	b := setUp(t)
+	now := time.Now()
+	b.save(t, shop, now)
+	b.round(t, now)
+	kept := func() (addresses []string) {
+		t.Helper()
+		list, err := b.db.StatusRecords(t.Context(), tenant, "subscriber", "")
+		check(t, err)
+		for _, r := range list {
+			var sub status.Subscriber
+			check(t, json.Unmarshal(r.Body, &sub))
+			addresses = append(addresses, sub.Address)
+		}
+		return addresses
+	}
+	for _, address := range []string{"bo@example.org", "cy@example.org"} {
+		check(t, b.status.Subscribe(t.Context(), tenant, "shop", address, "192.0.2.1", now))
+	}
+	list, err := b.db.StatusRecords(t.Context(), tenant, "subscriber", "")
+	check(t, err)
+	confirm, _ := b.status.Links(respond.Message{Tenant: tenant, Kind: respond.SubscribeMessage, Contact: respond.Contact{ID: list[0].ID, Name: "shop"}})
+	if code, said := b.post(t, strings.TrimPrefix(confirm, "https://ops.example.org"), nil); code != 200 {
+		t.Fatal(code, said)
+	}
+	b.round(t, now.Add(2*24*time.Hour))
+	if got := kept(); len(got) != 2 {
+		t.Errorf("in time for the link, %q are kept", got)
+	}
+	b.round(t, now.Add(4*24*time.Hour))
+	if got := kept(); len(got) != 1 {
+		t.Errorf("after it, %q are kept", got)
+	}
+}
+
+// What the handler says itself looks like the pages, also where there is none.
+func TestNoticesHaveAStyle(t *testing.T) {
+	b := setUp(t)
+	_, page := b.get(t, "/status/nothing/")
+	at := strings.Index(page, `<link rel="stylesheet" href="`)
+	if at < 0 {
+		t.Fatal(page)
+	}
+	href, _, _ := strings.Cut(page[at+len(`<link rel="stylesheet" href="`):], `"`)
+	res, style := b.get(t, href)
+	if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/css") || !strings.Contains(style, "main") {
+		t.Errorf("%s: %d %s", href, res.StatusCode, res.Header.Get("Content-Type"))
 	}
 }
 

@@ -115,6 +115,27 @@ func (s *Service) Subscribe(ctx context.Context, tenant, slug, address, source s
 	return s.apply(ctx, Change{Tenant: tenant, Put: []Record{r}, Messages: []respond.Message{m}})
 }
 
+// forgetUnconfirmed removes addresses whose owners have not followed the link of
+// the first letter in time: somebody else may have written them down.
+func (s *Service) forgetUnconfirmed(ctx context.Context, tenant string, slugs []string, c *Change, now time.Time) error {
+	if d := now.Sub(s.forgotten); d >= 0 && d < time.Hour {
+		return nil // there may be thousands of them
+	}
+	for _, slug := range slugs {
+		list, err := records[Subscriber](ctx, s.store, tenant, subscriberKind, slug)
+		if err != nil {
+			return err
+		}
+		for _, sub := range list {
+			if sub.ConfirmedAt.IsZero() && now.Sub(sub.AskedAt) > confirmWithin {
+				c.Remove = append(c.Remove, Record{Kind: subscriberKind, Owner: slug, ID: sub.ID})
+			}
+		}
+	}
+	s.forgotten = now
+	return nil
+}
+
 // Confirm takes the word of who followed the link of a first letter.
 func (s *Service) Confirm(ctx context.Context, tenant, slug, token string, now time.Time) error {
 	return s.byToken(ctx, tenant, slug, "confirm", token, func(sub Subscriber) (Change, error) {
