@@ -26,6 +26,7 @@ type PolicyFields struct {
 	Steps      []PolicyStep        `json:"steps" minItems:"1" maxItems:"20"`
 	Rounds     int                 `json:"rounds" minimum:"1" maximum:"10" doc:"how often the steps are gone through"`
 	LastResort []respond.Recipient `json:"lastResort,omitempty" maxItems:"50" doc:"told when all rounds are over, and every hour after that"`
+	Revision   int64               `json:"revision,omitempty" doc:"the one that was read; 0 for a new policy"`
 	Hours      string              `json:"hours,omitempty" maxLength:"100" doc:"the schedule during whose hours incidents of low urgency page"`
 }
 
@@ -36,7 +37,7 @@ type PolicyStep struct {
 }
 
 func policyOf(r reach.Rule) Policy {
-	p := Policy{ID: r.ID, PolicyFields: PolicyFields{Name: r.Name, Rounds: r.Rounds, LastResort: r.LastResort, Hours: r.Hours, Steps: []PolicyStep{}},
+	p := Policy{ID: r.ID, PolicyFields: PolicyFields{Name: r.Name, Rounds: r.Rounds, LastResort: r.LastResort, Hours: r.Hours, Revision: r.Revision, Steps: []PolicyStep{}},
 		Configured: r.Configured, Problems: append([]string{}, r.Problems...), UsedBy: append([]string{}, r.UsedBy...)}
 	for _, s := range r.Steps {
 		p.Steps = append(p.Steps, PolicyStep{Notify: s.Notify, Wait: int(s.Wait / time.Minute)})
@@ -73,7 +74,7 @@ func (s *server) registerPolicies(h huma.API) {
 	}
 	huma.Register(h, op(http.MethodPut, "/api/v1/policies/{id}", "save-policy", "Policies", "Make an escalation policy, or change it as a whole"),
 		func(ctx context.Context, in *save) (*body[Policy], error) {
-			p := respond.Policy{ID: in.ID, Tenant: in.tenant(), Name: in.Body.Name, Rounds: in.Body.Rounds, LastResort: in.Body.LastResort, Hours: in.Body.Hours}
+			p := respond.Policy{ID: in.ID, Tenant: in.tenant(), Name: in.Body.Name, Rounds: in.Body.Rounds, LastResort: in.Body.LastResort, Hours: in.Body.Hours, Revision: in.Body.Revision}
 			for _, step := range in.Body.Steps {
 				p.Steps = append(p.Steps, respond.Step{Notify: step.Notify, Wait: time.Duration(step.Wait) * time.Minute})
 			}

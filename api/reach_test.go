@@ -56,6 +56,8 @@ func TestContactsAndPoliciesForPrograms(t *testing.T) {
 
 	policy := `{"name":"Web team","rounds":2,"steps":[{"notify":[{"kind":"channel","id":"` + id + `"}],"waitMinutes":5}]}`
 	do(200, "PUT", "/api/v1/policies/web", admin, policy, `"problems":[]`, `"usedBy":[]`, `"waitMinutes":5`)
+	do(409, "PUT", "/api/v1/policies/web", admin, policy, "somebody else has saved")
+	policy = strings.Replace(policy, `"rounds"`, `"revision":1,"rounds"`, 1)
 	do(422, "PUT", "/api/v1/policies/web", admin, strings.Replace(policy, id, "nothing", 1), "no channel")
 	do(409, "DELETE", room, admin, "", "Web team")
 	viewer := do(201, "POST", "/api/v1/tokens", admin, `{"name":"reader","scopes":["read"]}`)

@@ -69,6 +69,7 @@ type choiceGroup struct {
 // policyForm is a policy as it is typed. Recipients are written kind:id.
 type policyForm struct {
 	ID, Name, Rounds, Hours string
+	Revision                string // that was read
 	Steps                   []stepForm
 	Last                    []string
 }
@@ -149,7 +150,7 @@ func sortedChoices(prefix string, names map[string]string) []choice {
 }
 
 func formOf(p respond.Policy) policyForm {
-	f := policyForm{ID: p.ID, Name: p.Name, Rounds: strconv.Itoa(p.Rounds), Hours: p.Hours, Last: written(p.LastResort)}
+	f := policyForm{ID: p.ID, Name: p.Name, Rounds: strconv.Itoa(p.Rounds), Hours: p.Hours, Last: written(p.LastResort), Revision: strconv.FormatInt(p.Revision, 10)}
 	for _, s := range p.Steps {
 		f.Steps = append(f.Steps, stepForm{Wait: strconv.Itoa(int(s.Wait / time.Minute)), To: written(s.Notify)})
 	}
@@ -178,7 +179,7 @@ func recipients(list []string) []respond.Recipient {
 // readPolicy reads the form.
 func readPolicy(form url.Values) policyForm {
 	get := func(name string) string { return strings.TrimSpace(form.Get(name)) }
-	f := policyForm{ID: get("id"), Name: get("name"), Rounds: get("rounds"), Hours: get("hours"), Last: form["last"]}
+	f := policyForm{ID: get("id"), Name: get("name"), Rounds: get("rounds"), Hours: get("hours"), Last: form["last"], Revision: get("revision")}
 	for n := range formSteps {
 		if wait := fmt.Sprintf("wait-%d", n); form.Has(wait) {
 			f.Steps = append(f.Steps, stepForm{Wait: get(wait), To: form[fmt.Sprintf("to-%d", n)]})
@@ -194,6 +195,8 @@ func (f policyForm) policy(tenant string) (p respond.Policy, problem string) {
 	if p.Rounds, err = strconv.Atoi(f.Rounds); err != nil {
 		return p, "Say in figures how often the steps are gone through."
 	}
+	// A form without one is a new policy's.
+	p.Revision, _ = strconv.ParseInt(f.Revision, 10, 64)
 	for n, s := range f.Steps {
 		minutes, err := strconv.Atoi(s.Wait)
 		if err != nil || minutes < 1 || minutes > 24*60 {

@@ -20,6 +20,9 @@ type Policy struct {
 	Hours string `json:"hours,omitempty" yaml:"hours,omitempty"`
 	// Configured says that the configuration file has it: it is changed there.
 	Configured bool `json:"configured,omitempty" yaml:"-"`
+	// Revision counts the times that people have saved it, so that nobody
+	// overwrites what they have not seen.
+	Revision int64 `json:"revision,omitempty" yaml:"-"`
 }
 
 // Step tells its recipients, then waits.

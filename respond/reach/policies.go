@@ -230,7 +230,9 @@ func (s *Service) usedBy(ctx context.Context, p respond.Policy) ([]string, error
 
 var policyID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// SavePolicy stores a policy, a new one where its id is new. It is for operators.
+// SavePolicy stores a policy, a new one where its id is new. Its revision is the
+// one that was read, 0 for a new one; where somebody else has saved it since, it
+// fails with respond.ErrConflict. It is for operators.
 func (s *Service) SavePolicy(ctx context.Context, actor access.Actor, p respond.Policy, now time.Time) (Rule, error) {
 	if err := access.Can(actor, access.Operate, access.Scope{Tenant: p.Tenant}); err != nil {
 		return Rule{}, err
@@ -260,8 +262,15 @@ func (s *Service) SavePolicy(ctx context.Context, actor access.Actor, p respond.
 		if old.Configured {
 			return Rule{}, configured("policy", old.Name)
 		}
+		if old.Revision != p.Revision {
+			return Rule{}, fmt.Errorf("%w: somebody else has saved the policy %s; look at it as it is now, and change it again", respond.ErrConflict, old.Name)
+		}
 		action = "policy.change"
 	}
+	if action == "policy.create" && p.Revision != 0 {
+		return Rule{}, fmt.Errorf("%w: somebody else has deleted the policy %s", respond.ErrConflict, p.ID)
+	}
+	p.Revision++
 	if action == "policy.create" && len(list) >= maxPolicies {
 		return Rule{}, invalid("%d policies are the most", maxPolicies)
 	}

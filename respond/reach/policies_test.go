@@ -63,6 +63,9 @@ func TestPoliciesAreMadeChangedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.LastResort = []respond.Recipient{{Kind: respond.ToChannel, ID: room.ID}, {Kind: respond.ToSchedule, ID: "nights"}}
+	_, err = d.SavePolicy(ctx, ola, p, d.now)
+	refused(t, "what another has changed since", err, respond.ErrConflict, "somebody else has saved the policy Web team")
+	p.Revision = r.Revision
 	if r, err = d.SavePolicy(ctx, ola, p, d.now); err != nil || !strings.Contains(strings.Join(r.Problems, " "), "Ops is not verified.") {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -81,6 +84,9 @@ func TestPoliciesAreMadeChangedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, "once more", d.DeletePolicy(ctx, ola, Home, "web", d.now), respond.ErrNotFound, "")
+	p.Revision = r.Revision
+	_, err = d.SavePolicy(ctx, ola, p, d.now)
+	refused(t, "what another has deleted", err, respond.ErrConflict, "deleted")
 	if err := d.Delete(ctx, ola, Home, room.ID, d.now); err != nil {
 		t.Fatal(err)
 	}
