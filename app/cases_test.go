@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/api/client"
 	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 const checkoutEdges = `
@@ -95,5 +96,50 @@ func TestFindingsBecomeOneCase(t *testing.T) {
 	judged, err := c.Case(t.Context(), x.ID)
 	if err != nil || judged.Feedback == nil || !judged.Feedback.Useful || judged.History[len(judged.History)-1].Kind != cases.Judged {
 		t.Errorf("%+v, %v", judged, err)
+	}
+}
+
+// A slow disk pages once. What it explains is told to nobody again, and pages
+// when it stays after the disk is well.
+func TestWhatACauseExplainsDoesNotPageAgain(t *testing.T) {
+	sent := make(room, 100)
+	a := withRoom(t, t.TempDir(), checkoutEdges+`
+respond: {policies: [{id: default, rounds: 1, steps: [{wait: 5m, notify: [{kind: channel, id: room}]}]}]}`, sent)
+	begun := time.Now().Add(-time.Minute)
+	record := func(o ...finding.Observation) {
+		t.Helper()
+		if err := a.findings.Record(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(trouble("disk-slow", "disk:node-7:sdb", "Disk sdb of node-7 is slow", finding.Critical, begun))
+	if m := heard(t, sent); m.Kind != respond.PageMessage || m.Content.Title != "Disk sdb of node-7 is slow" {
+		t.Fatalf("the room is told %+v", m)
+	}
+	record(trouble("endpoint-slow", "service:checkout", "Checkout is slow", finding.Warning, begun.Add(20*time.Second)),
+		trouble("restart-loop", "unit:node-7:checkout", "checkout restarts again and again", finding.Warning, begun.Add(30*time.Second)))
+	awaitCase(t, a, "Checkout is slow", "Disk sdb of node-7 is slow")
+	c, err := client.New(a.URL(), "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var alerts map[respond.Fate]int
+	for range 100 {
+		r, err := c.VerifyLedger(t.Context())
+		if err != nil || !respond.Report(r).Good() {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if alerts = r.Alerts; alerts[respond.Explained] > 0 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if alerts[respond.Explained] == 0 {
+		t.Errorf("nothing is explained: %v", alerts)
+	}
+	select {
+	case m := <-sent:
+		t.Errorf("the room is told of what is explained: %+v", m)
+	case <-time.After(2 * time.Second):
 	}
 }

@@ -169,7 +169,13 @@ func every[T any](g *lifecycle.Group, a *App, part string, hints <-chan T, round
 // what has not changed is not told again.
 type findingTeller struct {
 	a    *App
-	told map[string]int64 // revision by finding; nil before the first round
+	told map[string]telling // by finding; nil before the first round
+}
+
+// telling is what was told of a finding.
+type telling struct {
+	revision             int64
+	of, explainedBy, was string
 }
 
 // tell makes cases of what there is, and tells what has changed. While there is
@@ -189,16 +195,19 @@ func (t *findingTeller) tell(ctx context.Context, now time.Time) error {
 	if err != nil || !ready {
 		return err
 	}
-	told := map[string]int64{}
+	told := map[string]telling{}
+	belongings := t.a.cases.Belongings(t.a.tenant)
 	var news []respond.Alert
 	for _, f := range append(standing, over...) {
-		told[f.ID] = f.Revision
-		if t.told == nil || t.told[f.ID] != f.Revision {
-			news = append(news, alertOf(f))
+		b := belongings[f.ID]
+		now := telling{f.Revision, b.Case, b.ExplainedBy, strings.Join(b.Was, " ")}
+		told[f.ID] = now
+		if t.told == nil || t.told[f.ID] != now {
+			news = append(news, alertOf(f, b))
 		}
 	}
 	if t.told == nil {
-		ended, err := t.a.respond.Orphans(ctx, t.a.tenant, findingSource, func(id string) bool { return told[id] > 0 })
+		ended, err := t.a.respond.Orphans(ctx, t.a.tenant, findingSource, func(id string) bool { _, is := told[id]; return is })
 		if err != nil {
 			return err
 		}
@@ -228,12 +237,16 @@ func (t *findingTeller) list(ctx context.Context, f finding.Filter) (all []findi
 
 // alertOf is a finding as an alert. What somebody has accepted, and what hurts
 // nobody, pages nobody.
-func alertOf(f finding.Finding) respond.Alert {
+func alertOf(f finding.Finding, b cases.Belonging) respond.Alert {
 	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: f.Tenant, Source: findingSource, Fingerprint: f.ID}, Environment: f.Environment,
 		Status: respond.Firing, Severity: f.Severity, Title: f.Title, StartsAt: f.FirstSeen,
 		Acknowledged: f.State == finding.Acknowledged || f.State == finding.Unknown && f.Prior == finding.Acknowledged,
 		Labels: map[string]string{"alertname": f.Check, "practice": f.Practice, "environment": f.Environment, "severity": f.Severity.String(),
 			"entity": f.Entity, "entity_kind": f.EntityKind, "entity_name": f.EntityName}}
+	a.Case, a.CaseWas = b.Case, b.Was
+	if b.ExplainedBy != "" {
+		a.By, a.Why = respond.AlertKey{Tenant: f.Tenant, Source: findingSource, Fingerprint: b.ExplainedBy}.ID(), b.Why
+	}
 	if f.EntityKind == string(estate.KindService) {
 		a.Labels["service"] = f.EntityName
 	}

@@ -48,15 +48,17 @@ type Alert struct {
 	// Acknowledged says that the source tells of a person who has taken it up
 	// (PagerDuty's event_action acknowledge).
 	Acknowledged bool `json:"acknowledged,omitempty"`
+	Explanation
 }
 
 // Fate says where an alert is. Each has exactly one, with a reason.
 type Fate string
 
 const (
-	Grouped Fate = "grouped" // it stands, in the incidents that are named
-	Muted   Fate = "muted"   // it stands and pages nobody, for the reason given
-	Over    Fate = "over"    // it has ended
+	Grouped   Fate = "grouped"   // it stands, in the incidents that are named
+	Muted     Fate = "muted"     // it stands and pages nobody, for the reason given
+	Explained Fate = "explained" // it stands and pages nobody: what causes it is an incident already
+	Over      Fate = "over"      // it has ended
 )
 
 // Standing is an alert as it is kept: the newest word of its source, and what
@@ -75,7 +77,10 @@ type Standing struct {
 	Waiting []string `json:"waiting,omitempty"`
 	// WakeAt is when time alone may change its fate: its source's silence
 	// ends it, or what mutes it ends. Zero for never.
-	WakeAt    time.Time `json:"wakeAt,omitzero"`
+	WakeAt time.Time `json:"wakeAt,omitzero"`
+	// FreeAt is when an explained alert pages, where nothing explains it any
+	// more; zero while something does.
+	FreeAt    time.Time `json:"freeAt,omitzero"`
 	ChangedAt time.Time `json:"changedAt"`
 }
 

@@ -72,6 +72,9 @@ func (t *turn) look(f Facts) {
 		t.apart(f)
 	case i.State == Resolved:
 		return
+	case i.Firing == 0 && !i.Declared && i.MergedInto != "":
+		t.finish(f, By{Name: system}, "Its alerts are part of another incident now: one cause is behind both.")
+		return
 	case i.Firing == 0 && !i.Declared:
 		t.finish(f, By{Name: system}, "All of its alerts have ended.")
 		return

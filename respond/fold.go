@@ -69,10 +69,7 @@ func newFolder(router Router, now time.Time, newID func() string) *folder {
 // targets are where an alert goes. What no route takes goes to the fallback
 // policy: nothing is dropped for want of a route.
 func (f *folder) targets(a Alert) []Target {
-	var out []Target
-	if f.router != nil {
-		out = f.router.Route(a, f.now)
-	}
+	out := routed(f.router, a, f.now)
 	if len(out) == 0 {
 		out = []Target{{Policy: DefaultPolicy, Group: a.ID()}}
 	}
@@ -105,11 +102,22 @@ func (f *folder) take(a Alert) {
 		st = Standing{ID: a.ID(), Alert: a, FiredAt: f.now, Times: 1, ChangedAt: f.now}
 		st.ReceivedAt = f.now
 		st.Reason = "Received"
+		if cause, explained := f.explains(st); explained {
+			f.explain(st, cause)
+			return
+		}
 		f.place(st, f.targets(a), AlertReceived)
 	default:
 		worse := a.Severity > st.Severity
+		was := st.Alert
+		a.Explanation = a.Explanation.after(was.Explanation)
 		st.Alert, st.Times = a, st.Times+1
 		st.ReceivedAt, st.ChangedAt = f.now, f.now
+		if st.Fate == Explained {
+			f.reconsider(st, worse)
+			return
+		}
+		f.regroup(&st, was)
 		for _, id := range st.Incidents {
 			if _, ok := f.incidents[id]; !ok || !worse && !a.Acknowledged {
 				continue
@@ -208,7 +216,7 @@ func (f *folder) join(st *Standing, target Target) (i Incident, is bool) {
 // over ends an alert.
 func (f *folder) over(st Standing, reason string) {
 	st.Fate, st.Reason, st.EndedAt, st.Status = Over, reason, f.now, Ended
-	st.Waiting, st.ChangedAt = nil, f.now
+	st.Waiting, st.FreeAt, st.ChangedAt = nil, time.Time{}, f.now
 	e := Entry{Tenant: st.Tenant, At: f.now, Kind: AlertEnded, By: system, Alert: st.ID, Reason: st.Title + ": " + reason}
 	for _, id := range st.Incidents {
 		if f.has(id) {
@@ -227,6 +235,8 @@ func (f *folder) look(st Standing) {
 		f.put(st)
 	case !st.EndsAt.IsZero() && !st.EndsAt.After(f.now):
 		f.over(st, "Its source has not spoken of it for as long as it said.")
+	case st.Fate == Explained:
+		f.reconsider(st, false)
 	case len(st.Waiting) > 0:
 		var free, muted []Target
 		for _, target := range f.targets(st.Alert) {
@@ -264,7 +274,7 @@ func (f *folder) put(st Standing) {
 	st.WakeAt, st.ChangedAt = time.Time{}, f.now
 	if st.Fate != Over {
 		st.WakeAt = st.EndsAt
-		if again := f.now.Add(alertRelook); len(st.Waiting) > 0 && (st.WakeAt.IsZero() || again.Before(st.WakeAt)) {
+		if again := f.now.Add(alertRelook); (len(st.Waiting) > 0 || st.Fate == Explained) && (st.WakeAt.IsZero() || again.Before(st.WakeAt)) {
 			st.WakeAt = again
 		}
 	}

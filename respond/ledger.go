@@ -9,6 +9,7 @@ const (
 	AlertReceived  EntryKind = "alert-received"  // a new alert, or one that fires again
 	AlertEnded     EntryKind = "alert-ended"     // by its source, or by its silence
 	AlertMuted     EntryKind = "alert-muted"     // silence, maintenance, inhibition, interval: named in the reason
+	AlertExplained EntryKind = "alert-explained" // what causes it is an incident already, or is so no more
 	AlertGrouped   EntryKind = "alert-grouped"   // joined an incident after it was received
 	Opened         EntryKind = "opened"          // an incident began
 	PageBegun      EntryKind = "page-begun"      // a person is to be told

@@ -273,6 +273,22 @@ func (w *world) check() {
 	}
 }
 
+// belongs puts some alerts into cases that merge and split, and has some explained
+// by others.
+func belongs(r *rand.Rand, n int) (e Explanation) {
+	if n < 4 || r.IntN(8) == 0 {
+		return e
+	}
+	e.Case = []string{"a", "b"}[n%2]
+	if r.IntN(4) == 0 {
+		e.Case, e.CaseWas = "c", [][]string{nil, {"a"}, {"a", "b"}}[r.IntN(3)]
+	}
+	if r.IntN(2) == 0 {
+		e.By, e.Why = AlertKey{Tenant: "t", Source: "s", Fingerprint: fmt.Sprint(r.IntN(12))}.ID(), "Alert explains it."
+	}
+	return e
+}
+
 // labels routes by the label "group"; the label "mute" mutes.
 type labels struct{ silent bool }
 
@@ -363,6 +379,7 @@ func play(t *testing.T, seed uint64, moves int) *world {
 					a.EndsAt = w.now.Add(time.Duration(r.IntN(20)-1) * time.Minute)
 				}
 				a.Acknowledged = r.IntN(12) == 0
+				a.Explanation = belongs(r, n)
 				batch = append(batch, a)
 			}
 			w.receive(batch...)
@@ -456,7 +473,7 @@ func TestWhateverHappensNothingIsLostOrStuck(t *testing.T) {
 			states[m.State]++
 		}
 	}
-	for _, k := range []EntryKind{AlertReceived, AlertEnded, AlertMuted, AlertGrouped, Opened, PageBegun, PageEnded, NobodyToPage, Taken,
+	for _, k := range []EntryKind{AlertReceived, AlertEnded, AlertMuted, AlertExplained, AlertGrouped, Opened, PageBegun, PageEnded, NobodyToPage, Taken,
 		Reassigned, Escalated, Exhausted, Postponed, Held, Woken, Changed, Merged, Split, Finished, Reopened, ClockChanged, MessageQueued} {
 		if kinds[k] == 0 {
 			t.Errorf("the sequences show nothing of %q", k)

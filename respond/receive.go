@@ -194,6 +194,9 @@ func (s *Service) learn(ctx context.Context, f *folder, tenant string, alerts []
 	ids := make([]string, 0, len(alerts))
 	for _, a := range alerts {
 		ids = append(ids, a.ID())
+		if a.By != "" {
+			ids = append(ids, a.By)
+		}
 	}
 	known, err := s.store.AlertsByID(ctx, unique(ids))
 	if err != nil {
@@ -202,14 +205,28 @@ func (s *Service) learn(ctx context.Context, f *folder, tenant string, alerts []
 	for _, st := range known {
 		f.alerts[st.ID] = st
 	}
+	if err := s.learnCauses(ctx, f, known); err != nil {
+		return err
+	}
 	var incidents, groups []string
 	for _, a := range alerts {
 		st, ok := f.alerts[a.ID()]
+		if cause, is := f.alerts[a.By]; is {
+			incidents = append(incidents, cause.Incidents...)
+		}
 		if !ok || st.Fate == Over {
 			if a.Status != Ended {
 				groups = append(groups, f.groupsOf(a)...)
 			}
 			continue
+		}
+		if st.Fate == Explained || a.Case != st.Case {
+			// It may find its place anew.
+			incidents = append(incidents, st.Incidents...)
+			groups = append(groups, f.groupsOf(a)...)
+			if cause, is := f.alerts[st.By]; is {
+				incidents = append(incidents, cause.Incidents...)
+			}
 		}
 		if a.Status == Ended || !a.EndsAt.IsZero() && !a.EndsAt.After(f.now) || a.Severity > st.Severity || a.Acknowledged {
 			incidents = append(incidents, st.Incidents...)

@@ -195,6 +195,16 @@ func checkAlert(st Standing, incidents map[string]bool) (out []Problem) {
 		if st.WakeAt.IsZero() {
 			wrong("it is muted and nothing looks at it again")
 		}
+	case Explained:
+		if st.WakeAt.IsZero() {
+			wrong("it is explained by what is told already, and nothing looks at it again")
+		}
+		if st.By == "" && st.FreeAt.IsZero() {
+			wrong("it is explained, and nothing says by what")
+		}
+		if len(st.Incidents) > 0 {
+			wrong("it is explained, and stands in an incident")
+		}
 	case Over:
 		if st.EndedAt.IsZero() {
 			wrong("it is over and has no end")

@@ -96,9 +96,15 @@ func (s *Service) wakeAlerts(ctx context.Context, now, ahead time.Time) (n int, 
 				return err
 			}
 			var ids, groups []string
+			if err := s.learnCauses(ctx, f, list); err != nil {
+				return err
+			}
 			for _, st := range list {
 				ids = append(ids, st.Incidents...)
-				if len(st.Waiting) > 0 {
+				if cause, is := f.alerts[st.By]; is {
+					ids = append(ids, cause.Incidents...)
+				}
+				if len(st.Waiting) > 0 || st.Fate == Explained {
 					groups = append(groups, f.groupsOf(st.Alert)...)
 				}
 			}
@@ -294,8 +300,11 @@ func holdable(i Incident) bool {
 // mutedBy is muted over the alerts that stand in the incident.
 func mutedBy(router Router, i Incident, alerts []Standing, now time.Time) (reason string, until time.Time) {
 	for _, st := range alerts {
+		if !slices.Contains(st.Incidents, i.ID) {
+			continue // it has gone to another one, or is explained by it
+		}
 		free := true
-		for _, t := range router.Route(st.Alert, now) {
+		for _, t := range routed(router, st.Alert, now) {
 			if ours := t.Policy == i.Policy && (i.Group == "" || GroupKey(t) == i.Group); !ours || t.Muted == "" {
 				continue
 			}

@@ -219,7 +219,8 @@ func (s *Service) judged(ctx context.Context, tenant string) (map[string]Record,
 // Belonging says in which open case a finding is, and what explains it there.
 type Belonging struct {
 	Case        string
-	ExplainedBy string // id of the finding that does; empty for none
+	Was         []string // cases that went into it of late
+	ExplainedBy string   // id of the finding that does; empty for none
 	Why         string
 }
 
@@ -228,13 +229,19 @@ func (s *Service) Belongings(tenant string) map[string]Belonging {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[string]Belonging{}
+	was := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(s.current[tenant])) {
+		if c := s.current[tenant][id]; c.State == Merged {
+			was[c.MergedInto] = append(was[c.MergedInto], c.ID)
+		}
+	}
 	for _, c := range s.current[tenant] {
 		if c.State != Open {
 			continue
 		}
 		for _, m := range c.Members {
 			if m.EndedAt.IsZero() {
-				b := Belonging{Case: c.ID, ExplainedBy: m.ExplainedBy}
+				b := Belonging{Case: c.ID, Was: was[c.ID], ExplainedBy: m.ExplainedBy}
 				if best := c.Best(); best != nil && m.ExplainedBy != "" {
 					b.Why = strings.TrimSuffix(best.Text, ".")
 				}

@@ -129,6 +129,9 @@ func shown(st respond.Standing, silences []route.Silence) gettable {
 			g.Status.MutedBy = []string{st.Reason}
 		}
 	}
+	if st.Fate == respond.Explained {
+		g.Status.State, g.Status.MutedBy = "suppressed", []string{st.Reason}
+	}
 	for _, l := range st.Links {
 		if l.Text == "Source" {
 			g.GeneratorURL = l.URL
@@ -186,7 +189,7 @@ func (q asked) wants(st respond.Standing) bool {
 	if st.Environment != q.environment || !q.filter.Hold(st.Labels) || q.receiver != nil && !q.receiver.MatchString(amReceiver) {
 		return false
 	}
-	if st.Fate == respond.Muted {
+	if st.Fate == respond.Muted || st.Fate == respond.Explained {
 		return q.muted
 	}
 	return q.active
