@@ -1,7 +1,7 @@
 # make help lists what there is. Nothing here is needed to build or test:
 # "go run ./cmd/evenkeel up" and "go test ./..." do that.
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint generate fuzz faults quiet crash pages footprint load cluster ci
+.PHONY: help run build test race lint generate fuzz faults shop quiet crash pages footprint load cluster ci
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ fuzz: ## fuzz every target for a minute: make fuzz FOR=1m
 
 faults: ## as root: ten real faults on this machine, and whether each is found
 	go run ./lab/faults
+
+shop: ## as root: a shop of many services, the faults made in it, and what was said of each
+	go run ./lab/shop
 
 quiet: ## nothing may be found on a machine that is well, for 30 minutes
 	go run ./lab/quiet -for 30m

@@ -10,13 +10,13 @@ import (
 )
 
 // BuildActor puts the actor into the stage's folder.
-func (s *Stage) BuildActor() error { return s.build("actor", "lab/actor") }
+func (s *Stage) BuildActor() error { return s.Build("actor", "lab/actor") }
 
 // BuildEvenkeel puts the program under test into the stage's folder, or links
 // the one that is named.
 func (s *Stage) BuildEvenkeel(ready string) error {
 	if ready == "" {
-		return s.build("evenkeel", "cmd/evenkeel")
+		return s.Build("evenkeel", "cmd/evenkeel")
 	}
 	path, err := filepath.Abs(ready)
 	if err != nil {
@@ -25,7 +25,9 @@ func (s *Stage) BuildEvenkeel(ready string) error {
 	return os.Symlink(path, filepath.Join(s.Dir, "evenkeel"))
 }
 
-func (s *Stage) build(name, dir string) error {
+// Build puts a program of this project into the stage's folder: the one whose
+// main package lies in dir, under a name.
+func (s *Stage) Build(name, dir string) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err

@@ -120,8 +120,14 @@ func (s *Stage) Start(name string, cmd *exec.Cmd) (*Process, error) {
 // Actor starts the lab's actor under a name of its own (at most 15
 // characters, which is what the kernel keeps). BuildActor comes first.
 func (s *Stage) Actor(name, part string, args ...string) (*Process, error) {
+	return s.Play("actor", name, part, args...)
+}
+
+// Play starts a program of the stage's folder that takes a part and a control
+// socket, as the actor does, under a name of its own.
+func (s *Stage) Play(built, name, part string, args ...string) (*Process, error) {
 	program := filepath.Join(s.Dir, name)
-	if err := os.Link(filepath.Join(s.Dir, "actor"), program); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Link(filepath.Join(s.Dir, built), program); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
 	control := filepath.Join(s.Dir, name+".sock")

@@ -10,17 +10,19 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/evenkeel/evenkeel/lab/knob"
 )
 
 // work uses a share of one CPU in slices of 10 ms, as a service does that is
 // asked for something now and then. Knob: share, 0 to 1.
-func work(fs *flag.FlagSet, k *knobs) func() error {
+func work(fs *flag.FlagSet, k *knob.Set) func() error {
 	share := fs.Float64("share", 0.1, "`share` of one CPU")
 	return func() error {
 		const slice = 10 * time.Millisecond
 		for {
 			begin := time.Now()
-			busy := time.Duration(k.number("share", *share) * float64(slice))
+			busy := time.Duration(k.Number("share", *share) * float64(slice))
 			for time.Since(begin) < busy {
 			}
 			time.Sleep(slice - time.Since(begin))
@@ -30,7 +32,7 @@ func work(fs *flag.FlagSet, k *knobs) func() error {
 
 // syncing appends records to a file and waits for each to be on disk, as a
 // database does with its log. The file starts anew after 4 MB.
-func syncing(fs *flag.FlagSet, k *knobs) func() error {
+func syncing(fs *flag.FlagSet, k *knob.Set) func() error {
 	file := fs.String("file", "", "`file` to write")
 	rate := fs.Float64("rate", 20, "most records in a `second`")
 	size := fs.Int64("record", 8<<10, "`bytes` of a record")
@@ -48,14 +50,14 @@ func syncing(fs *flag.FlagSet, k *knobs) func() error {
 			if err := f.Sync(); err != nil {
 				return err
 			}
-			time.Sleep(time.Duration(float64(time.Second)/k.number("rate", *rate)) - time.Since(begin))
+			time.Sleep(time.Duration(float64(time.Second)/k.Number("rate", *rate)) - time.Since(begin))
 		}
 	}
 }
 
 // fill appends to a file, and keeps trying when the filesystem is full, as a
 // program does whose log runs away. Knob: rate.
-func fill(fs *flag.FlagSet, k *knobs) func() error {
+func fill(fs *flag.FlagSet, k *knob.Set) func() error {
 	file := fs.String("file", "", "`file` to write")
 	rate := fs.Float64("rate", 10_000, "`bytes` in a second")
 	return func() error {
@@ -66,7 +68,7 @@ func fill(fs *flag.FlagSet, k *knobs) func() error {
 		const tick = 100 * time.Millisecond
 		for {
 			begin := time.Now()
-			_, err := f.Write(make([]byte, int(k.number("rate", *rate)*tick.Seconds())))
+			_, err := f.Write(make([]byte, int(k.Number("rate", *rate)*tick.Seconds())))
 			if err != nil && !errors.Is(err, syscall.ENOSPC) {
 				return err
 			}
@@ -76,7 +78,7 @@ func fill(fs *flag.FlagSet, k *knobs) func() error {
 }
 
 // send pushes bytes through one TCP connection, and dials again when it breaks.
-func send(fs *flag.FlagSet, k *knobs) func() error {
+func send(fs *flag.FlagSet, k *knob.Set) func() error {
 	to := fs.String("to", "", "`address`")
 	rate := fs.Int64("rate", 2<<20, "`bytes` in a second")
 	return func() error {
@@ -98,7 +100,7 @@ func send(fs *flag.FlagSet, k *knobs) func() error {
 }
 
 // receive reads whatever send pushes.
-func receive(fs *flag.FlagSet, k *knobs) func() error {
+func receive(fs *flag.FlagSet, k *knob.Set) func() error {
 	listen := fs.String("listen", "", "`address`")
 	return func() error {
 		l, err := net.Listen("tcp", *listen)
@@ -121,7 +123,7 @@ func receive(fs *flag.FlagSet, k *knobs) func() error {
 // leak is a server with a child that does its work. While the knob "bytes" is
 // set, the child grows to that size; when the kernel kills it, the parent
 // starts another, as prefork servers do.
-func leak(fs *flag.FlagSet, k *knobs) func() error {
+func leak(fs *flag.FlagSet, k *knob.Set) func() error {
 	child := fs.Int64("child", 0, "play the child: grow to so many `bytes`")
 	return func() error {
 		if *child > 0 {
@@ -133,7 +135,7 @@ func leak(fs *flag.FlagSet, k *knobs) func() error {
 		}
 		for {
 			time.Sleep(time.Second)
-			size := int64(k.number("bytes", 0))
+			size := int64(k.Number("bytes", 0))
 			if size == 0 {
 				continue
 			}

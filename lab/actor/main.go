@@ -6,8 +6,7 @@
 // The lab links this program to another name for each part, because Evenkeel
 // names a process group after its program, and a culprit is to be recognised.
 // A part is turned at run time by HTTP over the Unix socket -ctl:
-// "/?delay=2s" sets a knob. A Unix socket, because an open TCP port would be
-// one more listening service for Evenkeel to find.
+// "/?delay=2s" sets a knob (lab/knob).
 //
 // An actor never outlives its experiment: the lab starts it as the leader of
 // a session of its own and kills the whole session. What an actor cannot do
@@ -18,16 +17,13 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"strconv"
-	"sync"
-	"time"
+
+	"github.com/evenkeel/evenkeel/lab/knob"
 )
 
 // parts are what an actor can play. Each runs until it fails or is killed.
-var parts = map[string]func(fs *flag.FlagSet, k *knobs) func() error{
+var parts = map[string]func(fs *flag.FlagSet, k *knob.Set) func() error{
 	"work":    work,
 	"web":     web,
 	"name":    nameServer,
@@ -46,69 +42,15 @@ func main() {
 	}
 	fs := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	ctl := fs.String("ctl", "", "Unix `socket` to be turned by")
-	k := &knobs{values: map[string]string{}}
+	k := knob.NewSet()
 	run := parts[os.Args[1]](fs, k)
 	if err := fs.Parse(os.Args[2:]); err != nil {
 		os.Exit(1)
 	}
-	err := k.listen(*ctl)
+	err := k.Listen(*ctl)
 	if err == nil {
 		err = run()
 	}
 	fmt.Fprintf(os.Stderr, "actor %s: %v\n", os.Args[1], err)
 	os.Exit(1)
-}
-
-// knobs are the settings that can be turned at run time.
-type knobs struct {
-	mu     sync.Mutex
-	values map[string]string
-}
-
-// listen opens the control socket; an empty path means that there is none.
-func (k *knobs) listen(socket string) error {
-	if socket == "" {
-		return nil
-	}
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		return fmt.Errorf("control socket: %w", err)
-	}
-	s := &http.Server{Handler: k, ReadHeaderTimeout: 5 * time.Second}
-	go s.Serve(l) // ends with the process
-	return nil
-}
-
-func (k *knobs) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	for name, values := range r.URL.Query() {
-		k.set(name, values[0])
-	}
-}
-
-func (k *knobs) set(name, value string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.values[name] = value
-}
-
-func (k *knobs) text(name string) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.values[name]
-}
-
-// duration and number read a knob; what was never turned, or not to a proper
-// value, is otherwise.
-func (k *knobs) duration(name string, otherwise time.Duration) time.Duration {
-	if d, err := time.ParseDuration(k.text(name)); err == nil {
-		return d
-	}
-	return otherwise
-}
-
-func (k *knobs) number(name string, otherwise float64) float64 {
-	if n, err := strconv.ParseFloat(k.text(name), 64); err == nil {
-		return n
-	}
-	return otherwise
 }

@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/evenkeel/evenkeel/lab/knob"
 )
 
 // series is an exporter with a given number of series: ten metrics with
 // labels such as an application has. Half of the counters move with each
 // scrape, as they do in life.
-func series(fs *flag.FlagSet, k *knobs) func() error {
+func series(fs *flag.FlagSet, k *knob.Set) func() error {
 	listen := fs.String("listen", "127.0.0.1:0", "`address`")
 	count := fs.Int("count", 100_000, "`number` of series")
 	return func() error {

@@ -9,25 +9,27 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/evenkeel/evenkeel/lab/knob"
 )
 
 // web answers HTTP, or HTTPS where -cert is given. Knobs: delay before each
 // answer, status, and cert and key, which are read anew for each handshake.
-func web(fs *flag.FlagSet, k *knobs) func() error {
+func web(fs *flag.FlagSet, k *knob.Set) func() error {
 	listen := fs.String("listen", "127.0.0.1:0", "`address`")
 	cert := fs.String("cert", "", "certificate `file`")
 	key := fs.String("key", "", "key `file`")
 	return func() error {
-		k.set("cert", *cert)
-		k.set("key", *key)
+		k.Set("cert", *cert)
+		k.Set("key", *key)
 		s := &http.Server{Addr: *listen, ReadHeaderTimeout: 5 * time.Second}
 		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			select {
-			case <-time.After(k.duration("delay", 0)):
+			case <-time.After(k.Duration("delay", 0)):
 			case <-r.Context().Done():
 				return
 			}
-			w.WriteHeader(int(k.number("status", http.StatusOK)))
+			w.WriteHeader(int(k.Number("status", http.StatusOK)))
 			fmt.Fprintln(w, "steady")
 		})
 		if *cert == "" {
@@ -37,7 +39,7 @@ func web(fs *flag.FlagSet, k *knobs) func() error {
 			MinVersion:             tls.VersionTLS12,
 			SessionTicketsDisabled: true, // each probe is to see the certificate
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				c, err := tls.LoadX509KeyPair(k.text("cert"), k.text("key"))
+				c, err := tls.LoadX509KeyPair(k.Text("cert"), k.Text("key"))
 				return &c, err
 			},
 		}
@@ -46,11 +48,11 @@ func web(fs *flag.FlagSet, k *knobs) func() error {
 }
 
 // nameServer answers every A query with 127.0.0.1. Knob: delay.
-func nameServer(fs *flag.FlagSet, k *knobs) func() error {
+func nameServer(fs *flag.FlagSet, k *knob.Set) func() error {
 	listen := fs.String("listen", "127.0.0.1:0", "`address`, UDP and TCP")
 	return func() error {
 		answer := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-			time.Sleep(k.duration("delay", 0))
+			time.Sleep(k.Duration("delay", 0))
 			m := new(dns.Msg)
 			m.SetReply(q)
 			if len(q.Question) == 1 && q.Question[0].Qtype == dns.TypeA {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 
@@ -24,7 +21,7 @@ func cpuContention(s *scene) (func(*lab.Stage) error, error) {
 
 // cpuQuota asks more of a service than its cgroup lets it have.
 func cpuQuota(s *scene) (func(*lab.Stage) error, error) {
-	group, err := newGroup(s.Stage, "cpu", "evenkeel-lab-quota", map[string]string{
+	group, err := lab.NewCgroup(s.Stage, "cpu", "evenkeel-lab-quota", map[string]string{
 		"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "20000"})
 	if err != nil {
 		return nil, err
@@ -33,7 +30,7 @@ func cpuQuota(s *scene) (func(*lab.Stage) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := group.add(encoder.PID); err != nil {
+	if err := group.Add(encoder.PID); err != nil {
 		return nil, err
 	}
 	return func(part *lab.Stage) error {
@@ -44,7 +41,7 @@ func cpuQuota(s *scene) (func(*lab.Stage) error, error) {
 
 // outOfMemory lets the child of a service grow past its cgroup's limit.
 func outOfMemory(s *scene) (func(*lab.Stage) error, error) {
-	group, err := newGroup(s.Stage, "memory", "evenkeel-lab-memory", map[string]string{
+	group, err := lab.NewCgroup(s.Stage, "memory", "evenkeel-lab-memory", map[string]string{
 		"memory.limit_in_bytes": strconv.Itoa(64 << 20)})
 	if err != nil {
 		return nil, err
@@ -53,7 +50,7 @@ func outOfMemory(s *scene) (func(*lab.Stage) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := group.add(worker.PID); err != nil {
+	if err := group.Add(worker.PID); err != nil {
 		return nil, err
 	}
 	return func(part *lab.Stage) error {
@@ -61,32 +58,3 @@ func outOfMemory(s *scene) (func(*lab.Stage) error, error) {
 		return worker.Turn("bytes", strconv.Itoa(256<<20))
 	}, nil
 }
-
-// cgroup is a control group of version 1, in one hierarchy.
-type cgroup string
-
-func newGroup(s *lab.Stage, controller, name string, settings map[string]string) (cgroup, error) {
-	parent := filepath.Join("/sys/fs/cgroup", controller)
-	if _, err := os.Stat(filepath.Join(parent, "tasks")); err != nil {
-		return "", fmt.Errorf("%w: it has no cgroup v1 hierarchy for %s", lab.ErrCannot, controller)
-	}
-	g := cgroup(filepath.Join(parent, name))
-	if err := os.Mkdir(string(g), 0o755); err != nil && !os.IsExist(err) {
-		return "", err
-	}
-	// rmdir is refused while a process is still in it; the processes were
-	// started later, so the stage has ended them before.
-	s.Undo("remove "+string(g), func() error { return os.Remove(string(g)) })
-	for file, value := range settings {
-		if err := g.set(file, value); err != nil {
-			return "", err
-		}
-	}
-	return g, nil
-}
-
-func (g cgroup) set(file, value string) error {
-	return os.WriteFile(filepath.Join(string(g), file), []byte(value), 0o644)
-}
-
-func (g cgroup) add(pid int) error { return g.set("cgroup.procs", strconv.Itoa(pid)) }

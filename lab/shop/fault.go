@@ -1,0 +1,258 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/lab"
+)
+
+// fault is one thing that goes wrong in the shop, or that looks as if it did.
+type fault struct {
+	name string
+	what string // what happens, in one line
+	// truth is the RE2 that names the true cause's entity: in the id or name of
+	// a finding's entity, in those of its culprits, or in those of a case's
+	// hypothesis. It is empty for a control: nothing is wrong.
+	truth string
+	tools []string // programs that the machine must have
+	// begin breaks the running shop. It registers the undoing on the part that
+	// it is given: closing the part ends the fault. An error says why it could
+	// not be made.
+	begin func(s *scene, part *lab.Stage) error
+}
+
+func (f fault) control() bool { return f.truth == "" }
+
+// sighting is one finding above info as the API showed it over time.
+type sighting struct {
+	finding.Finding           // as last seen while it was live
+	live            time.Time // when it was first seen not resolved
+	gone            time.Time // when it was last seen to be resolved; zero while it is live
+}
+
+// sightings are all findings above info of one fault, by id.
+type sightings map[string]*sighting
+
+// see takes in one answer of the API.
+func (all sightings) see(list []finding.Finding, now time.Time) {
+	for _, f := range list {
+		s := all[f.ID]
+		switch {
+		case f.Severity <= finding.Info || s == nil && f.State == finding.Resolved:
+		case s == nil:
+			all[f.ID] = &sighting{Finding: f, live: now}
+		case f.State == finding.Resolved:
+			if s.gone.IsZero() {
+				s.gone = now
+			}
+		default:
+			s.Finding, s.gone = f, time.Time{}
+		}
+	}
+}
+
+// caseSeen is what a run needs of a case of the API.
+type caseSeen struct {
+	ID         string    `json:"id"`
+	State      string    `json:"state"`
+	Title      string    `json:"title"`
+	OpenedAt   time.Time `json:"openedAt"`
+	EndedAt    time.Time `json:"endedAt"`
+	Hypotheses []struct {
+		Entity string `json:"entity"`
+		Name   string `json:"name"`
+		Text   string `json:"text"`
+	} `json:"hypotheses"`
+}
+
+// observed is all that was seen of a fault.
+type observed struct {
+	began, ended   time.Time
+	before, during []experience
+	findings       sightings
+	standing       map[string]bool // ids of findings that were live before it began
+	cases          []caseSeen      // those opened since it began; as last seen
+	knowsCases     bool            // whether this Evenkeel has cases at all
+	pages          int             // of incidents that were opened since it began
+}
+
+// outcome is what a fault's run gave.
+type outcome struct {
+	Fault       string   `json:"fault"`
+	What        string   `json:"what"`
+	Control     bool     `json:"control"`
+	Consequence string   `json:"consequence"`          // what customers felt; empty: nothing
+	Detected    *float64 `json:"detectedAfterSeconds"` // null: not detected
+	Said        string   `json:"said,omitempty"`
+	Named       bool     `json:"trueCauseNamed"`  // by some finding
+	Rank        *int     `json:"rankOfTrueCause"` // in the cases, from 1; 0: it is in none; null: there are no cases to tell
+	Findings    int      `json:"findings"`        // above info, of all that was found meanwhile
+	Cases       *int     `json:"casesOpened"`     // null: this Evenkeel has none
+	Pages       int      `json:"pages"`
+	Recovered   *float64 `json:"recoveredAfterSeconds"` // null: not, while it was watched, or never detected
+	Others      []string `json:"otherFindings,omitempty"`
+	Verdict     string   `json:"verdict"`
+	Cannot      string   `json:"cannot,omitempty"`
+}
+
+// felt are the entities at which what customers feel can show.
+var felt = regexp.MustCompile(`^(service|endpoint|certificate|target|edge|slo):`)
+
+// Verdicts of an outcome.
+const (
+	rankedFirst = "true cause first"
+	causeNamed  = "true cause named"
+	onlySymptom = "only the symptom"
+	missed      = "not detected"
+	stayedCalm  = "calm"
+	falseAlarm  = "false alarm"
+	notMade     = "could not make it"
+)
+
+// judge says what came of a fault. It is pure.
+func judge(f fault, o observed) outcome {
+	out := outcome{Fault: f.name, What: f.what, Control: f.control(), Consequence: consequence(o.before, o.during), Pages: o.pages}
+	var truth *regexp.Regexp
+	if !f.control() {
+		truth = regexp.MustCompile(f.truth)
+	}
+	if o.knowsCases {
+		n, rank := len(o.cases), 0
+		out.Cases = &n
+		for _, c := range o.cases {
+			for at, h := range c.Hypotheses {
+				if truth != nil && truth.MatchString(h.Entity+"\n"+h.Name) && (rank == 0 || at+1 < rank) {
+					rank = at + 1
+				}
+			}
+		}
+		if truth != nil {
+			out.Rank = &rank
+		}
+	}
+	var first, right *sighting
+	for id, s := range o.findings {
+		if o.standing[id] {
+			continue
+		}
+		out.Findings++
+		if truth != nil && !felt.MatchString(s.Entity) && !names(truth, s.Finding) {
+			continue // it is about the machine, and nothing tells that it is of this fault
+		}
+		if first == nil || s.live.Before(first.live) {
+			first = s
+		}
+		if truth != nil && names(truth, s.Finding) && (right == nil || s.live.Before(right.live)) {
+			right = s
+		}
+	}
+	lead := first
+	if right != nil {
+		lead, out.Named = right, true
+	}
+	for id, s := range o.findings {
+		if s != lead && !o.standing[id] {
+			out.Others = append(out.Others, s.Check+" "+s.Entity+": "+s.Title)
+		}
+	}
+	if lead != nil {
+		// Found is what anybody was told first, said what tells most.
+		after := first.live.Sub(o.began).Seconds()
+		out.Detected, out.Said = &after, lead.Title
+	}
+	out.Recovered = recovered(o)
+	out.Verdict = verdict(f, out)
+	return out
+}
+
+// recovered is how long after the end the last finding was resolved.
+func recovered(o observed) *float64 {
+	var last time.Time
+	for id, s := range o.findings {
+		if o.standing[id] {
+			continue
+		}
+		if s.gone.IsZero() {
+			return nil
+		}
+		if s.gone.After(last) {
+			last = s.gone
+		}
+	}
+	if last.IsZero() {
+		return nil
+	}
+	after := max(0, last.Sub(o.ended).Seconds())
+	return &after
+}
+
+func verdict(f fault, o outcome) string {
+	switch {
+	case f.control() && o.Findings == 0 && o.Pages == 0:
+		return stayedCalm
+	case f.control():
+		return falseAlarm
+	case o.Consequence == "":
+		return notMade
+	case o.Rank != nil && *o.Rank == 1:
+		return rankedFirst
+	case o.Named:
+		return causeNamed
+	case o.Detected != nil:
+		return onlySymptom
+	}
+	return missed
+}
+
+// names tells whether a finding names the truth: as what it is about, or as
+// one of its culprits.
+func names(truth *regexp.Regexp, f finding.Finding) bool {
+	if truth.MatchString(f.Entity + "\n" + f.EntityName) {
+		return true
+	}
+	for _, c := range f.Culprits {
+		if truth.MatchString(c.Name + "\n" + c.Entity) {
+			return true
+		}
+	}
+	return false
+}
+
+// table shows outcomes.
+func table(results []outcome) lab.Table {
+	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Detected after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
+	for _, o := range results {
+		rank, cases := "unknown", "unknown"
+		switch {
+		case o.Control:
+			rank = "-"
+		case o.Rank != nil && *o.Rank == 0:
+			rank = "none"
+		case o.Rank != nil:
+			rank = fmt.Sprint(*o.Rank)
+		}
+		if o.Cases != nil {
+			cases = fmt.Sprint(*o.Cases)
+		}
+		felt, verdict := o.Consequence, o.Verdict
+		if felt == "" {
+			felt = "nothing"
+		}
+		if o.Cannot != "" {
+			verdict += ": " + o.Cannot
+		}
+		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, cases, fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
+	}
+	return t
+}
+
+func seconds(s *float64, none string) string {
+	if s == nil {
+		return none
+	}
+	return fmt.Sprintf("%.0f s", *s)
+}

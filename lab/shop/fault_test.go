@@ -1,0 +1,143 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
+)
+
+var t0 = time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+
+// answers are requests of one route, one a second, each of which took so many
+// milliseconds; a negative one failed.
+func answers(route string, ms ...int) (list []experience) {
+	for range 10 {
+		for _, n := range ms {
+			list = append(list, experience{route, t0, time.Duration(max(n, -n)) * time.Millisecond, n > 0})
+		}
+	}
+	return list
+}
+
+func found(id, check, entity string, state finding.State, culprits ...string) finding.Finding {
+	f := finding.Finding{ID: id, State: state}
+	f.Check, f.Entity, f.EntityName, f.Title, f.Severity = check, entity, entity, check+" on "+entity, finding.Warning
+	for _, c := range culprits {
+		f.Culprits = append(f.Culprits, finding.Culprit{Name: c})
+	}
+	return f
+}
+
+// A fault's run as it was seen over time, and what is said of it.
+func TestVerdicts(t *testing.T) {
+	slow := fault{name: "slow-pod", truth: `catalog-2|127\.23\.0\.22`}
+	calm := fault{name: "quiet"}
+	open, resolved := finding.Open, finding.Resolved
+	cases := func(text string) (list []caseSeen) {
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	type answer struct {
+		after time.Duration
+		list  []finding.Finding
+	}
+	shop := func(s finding.State) finding.Finding { return found("1", "endpoint-slow", "endpoint:shop", s) }
+	pod := func(s finding.State, culprits ...string) finding.Finding {
+		return found("2", "service-slow", "service:catalogue", s, culprits...)
+	}
+	info := found("9", "x", "catalog-2", open)
+	info.Severity = finding.Info
+	for name, c := range map[string]struct {
+		fault   fault
+		during  []experience
+		answers []answer
+		cases   string // empty: there are none to ask
+		want    string // verdict, detected, rank, cases, recovered
+	}{
+		"nobody felt it": {slow, answers("item", 10, 11), []answer{{20 * time.Second, []finding.Finding{pod(open, "catalog-2")}}}, "",
+			"could not make it, 20 s, ?, ?, -"},
+		"nobody said a thing": {slow, answers("item", 500), []answer{{20 * time.Second, []finding.Finding{info}}}, "",
+			"not detected, not, ?, ?, -"},
+		"the symptom alone": {slow, answers("item", 500), []answer{{20 * time.Second, []finding.Finding{shop(open)}}, {110 * time.Second, []finding.Finding{shop(resolved)}}}, "",
+			"only the symptom, 20 s, ?, ?, 10 s"},
+		"named as a culprit": {slow, answers("item", 500), []answer{{20 * time.Second, []finding.Finding{shop(open)}}, {30 * time.Second, []finding.Finding{shop(open), pod(open, "shop-catalog-2")}},
+			{150 * time.Second, []finding.Finding{shop(resolved), pod(resolved)}}}, "", "true cause named, 20 s, ?, ?, 50 s"},
+		"first in its case": {slow, answers("item", 10, -10), []answer{{20 * time.Second, []finding.Finding{shop(open)}}},
+			`[{"id":"a","hypotheses":[{"entity":"target:catalogue/127.23.0.22:9464"},{"entity":"host:x"}]}]`, "true cause first, 20 s, 1, 1, -"},
+		"second in its case": {slow, answers("item", 10, -10), []answer{{20 * time.Second, []finding.Finding{shop(open)}}},
+			`[{"id":"a","hypotheses":[{"entity":"host:x"},{"entity":"y","name":"shop-catalog-2"}]},{"id":"b"}]`, "only the symptom, 20 s, 2, 2, -"},
+		"about the machine alone": {slow, answers("item", 500), []answer{{20 * time.Second, []finding.Finding{found("3", "cpu-contention", "host:lab", open)}}}, "",
+			"not detected, not, ?, ?, -"},
+		"in no case": {slow, answers("item", 10, -10), []answer{{20 * time.Second, []finding.Finding{shop(open)}}}, `[]`, "only the symptom, 20 s, none, 0, -"},
+		"open before it began": {slow, answers("item", 500), []answer{{-time.Second, []finding.Finding{pod(open, "catalog-2")}}, {20 * time.Second, []finding.Finding{pod(open, "catalog-2")}}}, "",
+			"not detected, not, ?, ?, -"},
+		"a control":             {calm, answers("item", 500), nil, "", "calm, not, -, ?, -"},
+		"a control that alarms": {calm, answers("item", 10), []answer{{20 * time.Second, []finding.Finding{shop(open)}}}, "", "false alarm, 20 s, -, ?, -"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := observed{began: t0, ended: t0.Add(100 * time.Second), before: answers("item", 10, 12), during: c.during, findings: sightings{}, standing: map[string]bool{}}
+			for _, a := range c.answers {
+				o.findings.see(a.list, t0.Add(a.after))
+				if a.after < 0 {
+					for id := range o.findings {
+						o.standing[id] = true
+					}
+				}
+			}
+			if c.cases != "" {
+				o.knowsCases, o.cases = true, cases(c.cases)
+			}
+			got := table([]outcome{judge(c.fault, o)}).Rows[0]
+			text := strings.ReplaceAll(fmt.Sprintf("%s, %s, %s, %s, %s", got[9], got[3], got[5], got[6], got[8]), "unknown", "?")
+			if text != c.want {
+				t.Errorf("%s; want %s", text, c.want)
+			}
+		})
+	}
+}
+
+// What counts as felt: failures and slowness of any one route, and neither
+// noise nor a route that hardly anybody asked for.
+func TestConsequence(t *testing.T) {
+	usual := append(answers("item", 10, 12), answers("buy", 80)...)
+	for name, c := range map[string]struct {
+		during []experience
+		want   string
+	}{
+		"as ever":                       {usual, ""},
+		"a little slower":               {append(answers("item", 24), answers("buy", 95)...), ""},
+		"slower":                        {append(answers("item", 10), answers("buy", 400)...), "buy: p95 400 ms instead of 80"},
+		"failing counts more than slow": {append(answers("item", 10, -10), answers("buy", 4000)...), "item: 50 % fail"},
+		"too few to tell":               {answers("buy", 4000)[:leastAsked-1], ""},
+	} {
+		if got := consequence(usual, c.during); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// Each fault can be chosen by its name, and names its truth in a way that its
+// own neighbours do not match.
+func TestTheFaultsAreSound(t *testing.T) {
+	controls := 0
+	for _, f := range faults {
+		if chosen, err := choose(f.name); err != nil || len(chosen) != 1 {
+			t.Errorf("%s: chosen %d, %v", f.name, len(chosen), err)
+		}
+		if f.control() {
+			controls++
+		} else if regexp.MustCompile(f.truth).MatchString("endpoint:shop\nlab host") {
+			t.Errorf("%s: its truth %s matches anything", f.name, f.truth)
+		}
+	}
+	if controls != 5 || len(faults)-controls != 26 {
+		t.Errorf("%d faults and %d controls", len(faults)-controls, controls)
+	}
+}

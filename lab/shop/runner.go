@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/lab"
+	"github.com/evenkeel/evenkeel/respond"
+)
+
+// pace is how long the run waits for what.
+type pace struct{ settle, hold, after time.Duration }
+
+// before is how long a fault's customers are compared with, and warmUp how
+// long the shop may take to feel it.
+const (
+	before = 20 * time.Second
+	warmUp = 5 * time.Second
+)
+
+// scene is what a fault plays on.
+type scene struct {
+	*bed
+	ctx       context.Context
+	customers *customers
+}
+
+// runner makes faults in one shop, one after another. Each has an Evenkeel of
+// its own: an objective that burns goes on burning for minutes after its fault
+// is over, and would hide the symptom of the next.
+type runner struct {
+	scene    *scene
+	config   string // of Evenkeel
+	pace     pace
+	progress io.Writer
+	start    time.Time
+}
+
+// newRunner builds Evenkeel and starts the shop with its customers. The caller
+// closes the stage, also after an error.
+func newRunner(ctx context.Context, stage *lab.Stage, program string, p pace, progress io.Writer) (*runner, error) {
+	r := &runner{pace: p, progress: progress, start: time.Now()}
+	if err := stage.BuildEvenkeel(program); err != nil {
+		return nil, err
+	}
+	b, err := open(ctx, stage)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range b.without {
+		r.say("without %s", w)
+	}
+	r.scene = &scene{bed: b, ctx: ctx, customers: newCustomers()}
+	go r.scene.customers.come(ctx)
+	pager, err := r.answerPages()
+	if err != nil {
+		return nil, err
+	}
+	r.config = b.config() + paging(pager)
+	r.say("the shop is open")
+	return r, nil
+}
+
+// paging is the part of Evenkeel's configuration that makes incidents of
+// findings, and pages of incidents.
+func paging(url string) string {
+	return fmt.Sprintf(`respond:
+  policies:
+  - {id: default, rounds: 1, steps: [{notify: [{kind: channel, id: room}], wait: 30m}]}
+  contacts:
+  - {id: room, name: "the shop's people", channel: webhook, address: %q}
+notify: {network: {allow_loopback: true}}
+`, url)
+}
+
+// answerPages takes pages, as people's tool would.
+func (r *runner) answerPages() (address string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s := &http.Server{ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		_, _ = io.Copy(io.Discard, io.LimitReader(q.Body, 1<<20)) // Evenkeel counts its pages itself
+	})}
+	go s.Serve(l) // ends with the stage
+	r.scene.Undo("stop taking pages", s.Close)
+	return "http://" + l.Addr().String() + "/", nil
+}
+
+func (r *runner) say(format string, args ...any) {
+	fmt.Fprintf(r.progress, "%5.0f s  %s\n", time.Since(r.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// run makes each fault and returns what came of it, also with an error what
+// came of those before.
+func (r *runner) run(ctx context.Context, chosen []fault) ([]outcome, error) {
+	var results []outcome
+	for _, f := range chosen {
+		o, err := r.play(ctx, f)
+		if err != nil {
+			return results, fmt.Errorf("%s: %w", f.name, err)
+		}
+		results = append(results, o)
+	}
+	return results, nil
+}
+
+// play makes one fault and watches it from before its beginning to after its
+// end.
+func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
+	cannot := func(why error) (outcome, error) {
+		r.say("%s: %v", f.name, why)
+		return outcome{Fault: f.name, What: f.what, Control: f.control(), Verdict: notMade, Cannot: why.Error()}, nil
+	}
+	if len(f.tools) > 0 {
+		if err := lab.NeedTools(f.tools...); err != nil {
+			return cannot(err)
+		}
+	}
+	own := r.scene.Part()
+	defer func() { err = errors.Join(err, own.Close()) }()
+	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-" + f.name, Config: r.config})
+	if err != nil {
+		return out, err
+	}
+	seen := observed{findings: sightings{}, standing: map[string]bool{}}
+	watch := func(until time.Time, enough func() bool) error {
+		for time.Now().Before(until) && !enough() {
+			list, err := e.Findings(ctx, r.start)
+			if err != nil {
+				return err
+			}
+			seen.findings.see(list, time.Now())
+			wait(ctx, 500*time.Millisecond)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		return nil
+	}
+	never := func() bool { return false }
+	if err := watch(time.Now().Add(r.pace.settle), never); err != nil {
+		return out, err
+	}
+	seen.before = r.scene.customers.take(time.Now().Add(-before))
+	for id, s := range seen.findings {
+		if s.gone.IsZero() {
+			seen.standing[id] = true
+			r.say("%s: already open: %s", f.name, s.Title)
+		} else {
+			delete(seen.findings, id)
+		}
+	}
+
+	part := r.scene.Part()
+	defer func() { err = errors.Join(err, part.Close()) }()
+	seen.began = time.Now()
+	r.say("%s: begins: %s", f.name, f.what)
+	if err := f.begin(r.scene, part); err != nil {
+		return cannot(err)
+	}
+	if err := watch(seen.began.Add(r.pace.hold), never); err != nil {
+		return out, err
+	}
+	seen.during = r.scene.customers.take(seen.began.Add(warmUp))
+	if err := ask(ctx, e, &seen); err != nil {
+		return out, err
+	}
+	if err := part.Close(); err != nil {
+		return out, fmt.Errorf("the fault could not be ended: %w", err)
+	}
+	seen.ended = time.Now()
+	if err := watch(seen.ended.Add(r.pace.after), func() bool { return time.Since(seen.ended) > 10*time.Second && seen.findings.quiet(seen.standing) }); err != nil {
+		return out, err
+	}
+	if err := ask(ctx, e, &seen); err != nil {
+		return out, err
+	}
+	out = judge(f, seen)
+	r.say("%s: %s; felt: %s; detected after %s: %s", f.name, out.Verdict, out.Consequence, seconds(out.Detected, "-"), out.Said)
+	for _, other := range out.Others {
+		r.say("%s: also: %s", f.name, other)
+	}
+	return out, nil
+}
+
+// quiet tells whether all that was seen is resolved, but for those that are
+// passed over.
+func (all sightings) quiet(passed map[string]bool) bool {
+	for id, s := range all {
+		if s.gone.IsZero() && !passed[id] {
+			return false
+		}
+	}
+	return true
+}
+
+// ask takes in the incidents and the cases that were opened since the fault
+// began.
+func ask(ctx context.Context, e *lab.Evenkeel, seen *observed) error {
+	text, err := e.Do(ctx, http.MethodGet, "/api/v1/incidents?limit=200", nil)
+	if err != nil {
+		return err
+	}
+	var page respond.IncidentPage
+	if err := json.Unmarshal(text, &page); err != nil {
+		return fmt.Errorf("the list of incidents: %w", err)
+	}
+	seen.pages = 0
+	for _, i := range page.Incidents {
+		if !i.OpenedAt.Before(seen.began) {
+			seen.pages += i.Paged
+		}
+	}
+	text, err = e.Do(ctx, http.MethodGet, "/api/v1/cases?"+url.Values{"limit": {"200"}}.Encode(), nil)
+	switch {
+	case errors.Is(err, lab.ErrRefused) && strings.Contains(err.Error(), "404"):
+		return nil // this Evenkeel has no cases
+	case err != nil:
+		return err
+	}
+	var list struct{ Cases []caseSeen }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return fmt.Errorf("the list of cases: %w", err)
+	}
+	seen.knowsCases = true
+	// A case that was seen before its end keeps its best guess of then.
+	for _, c := range list.Cases {
+		if c.OpenedAt.Before(seen.began) {
+			continue
+		}
+		known := false
+		for at := range seen.cases {
+			if seen.cases[at].ID == c.ID {
+				known = true
+				if len(c.Hypotheses) > 0 && seen.ended.IsZero() {
+					seen.cases[at] = c
+				}
+			}
+		}
+		if !known {
+			seen.cases = append(seen.cases, c)
+		}
+	}
+	return nil
+}
