@@ -31,6 +31,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/evidence"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
@@ -82,6 +83,8 @@ type Services struct {
 	Incidents *respond.Service
 	// Reviews is there where Incidents is.
 	Reviews *review.Service
+	// Evidence is there where Incidents is.
+	Evidence *evidence.Service
 	// OnCall is nil where there are no schedules.
 	OnCall *oncall.Service
 	// Reach is there where Incidents is.
@@ -153,6 +156,7 @@ func New(services Services, options Options) http.Handler {
 		s.registerIncidents(h)
 		s.registerLedger(h)
 		s.registerReview(h)
+		s.registerEvidence(h)
 		s.registerSilences(h)
 		s.registerRoutes(h)
 		s.registerReach(h)

@@ -23,6 +23,7 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/evidence"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
@@ -74,7 +75,8 @@ func serve(t testing.TB) *served {
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
-		OnCall: testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
+		Evidence: evidence.NewService(db, evidence.Options{Incidents: s.respond}, slog.New(slog.DiscardHandler)),
+		OnCall:   testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
 		Simulate: testSimulator(), Cases: s.cases,
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}

@@ -41,6 +41,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/remote"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/evidence"
 	"github.com/evenkeel/evenkeel/respond/intake"
 	"github.com/evenkeel/evenkeel/respond/oncall"
 	"github.com/evenkeel/evenkeel/respond/reach"
@@ -89,6 +90,7 @@ type App struct {
 	intake     *intake.Server
 	routes     *route.Service
 	review     *review.Service
+	evidence   *evidence.Service
 	reach      *reach.Service
 	simulate   *simulate.Service
 	status     *status.Service
@@ -141,6 +143,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openIntake(ctx); err != nil {
 		return nil, err
 	}
+	a.evidence = a.newEvidence()
 	a.review = review.NewService(a.store, a.respond, a.estate, a.access)
 	return a, a.openHandler()
 }

@@ -20,7 +20,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		return who
 	}
 	services := console.Services{
-		Incidents: a.respond, Reviews: a.review, Routing: a.routes, Sources: a.intake,
+		Incidents: a.respond, Reviews: a.review, Evidence: a.evidence, Routing: a.routes, Sources: a.intake,
 		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
 		Reach: a.reach, OnCall: a.oncall, Status: a.status,
 

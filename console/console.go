@@ -116,6 +116,10 @@ func (c *Console) routes() {
 	if c.Sources != nil {
 		c.page("GET /sources", c.sources)
 	}
+	if c.Incidents != nil && c.Evidence != nil {
+		c.page("GET /incidents/{id}/charts/{file}", c.incidentChart)
+		c.page("GET /incidents/{id}/marks", c.incidentMarks)
+	}
 	if c.Reviews != nil {
 		c.page("GET /lessons", c.lessons)
 		c.page("GET /incidents/{id}/document", c.document)

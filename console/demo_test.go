@@ -26,6 +26,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/evidence"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
@@ -51,6 +52,7 @@ type demo struct {
 	status   *status.Service
 	folder   string // of the status pages
 	state    *store.Store
+	evidence *evidence.Service
 	actor    access.Actor
 }
 
@@ -109,10 +111,22 @@ func quietDemo(t testing.TB) *demo {
 	}
 	d.sources = &heardDemo{now: d.now}
 	d.routes = demoRoutes(t, state, d.now)
+	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
+		if a.Fingerprint != "disk" {
+			return nil, nil
+		}
+		f := d.byCheck(t, "disk-latency")
+		for _, e := range f.Evidence {
+			if e.Query != "" {
+				out = append(out, evidence.Question{Title: e.Text, Query: e.Query, Unit: e.Unit, Limit: e.Limit, Usual: e.Usual, Onset: f.FirstSeen})
+			}
+		}
+		return out, nil
+	}}, log)
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
-		Access: d.access, Incidents: d.respond, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		Simulate: demoSimulator(),
 		About:    []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -438,6 +452,7 @@ func (d *demo) page(t testing.TB) {
 		d.incident(t, "backup.service").ID, "Looking at the target's credentials.", time.Now())
 	must(err)
 	alert("disk", "The disk of web-1 answers 35 times slower than usual", "Checkout takes up to 0.7 s.", finding.Critical, respond.Firing)
+	must(d.evidence.Round(t.Context(), d.now))
 }
 
 // incident is the newest whose title holds the text.

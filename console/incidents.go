@@ -135,6 +135,7 @@ type incidentPage struct {
 	Asked   time.Time
 	Silence string // leads to a silence of what its alerts have in common; empty for none
 	Updates updatesPart
+	Figures figuresPart
 }
 
 // choice is one line of a select.
@@ -158,6 +159,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	if p.Updates, err = c.updates(r, story.Incident); err != nil {
+		return err
+	}
+	if p.Figures, err = c.incidentFigures(r, story); err != nil {
 		return err
 	}
 	for id, name := range p.Names {

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/internal/figure"
+	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/review"
 )
 
@@ -21,6 +23,7 @@ type Reviews interface {
 	Document(ctx context.Context, actor access.Actor, tenant, incident string, now time.Time) (review.Document, error)
 	Save(ctx context.Context, actor access.Actor, d review.Document, now time.Time) (review.Document, error)
 	Documents(ctx context.Context, actor access.Actor, tenant string, before int64, limit int) ([]review.Document, error)
+	Changes(ctx context.Context, actor access.Actor, story respond.Story, now time.Time) ([]estate.Change, error)
 	Figures(ctx context.Context, actor access.Actor, tenant string, from, to time.Time, zone *time.Location) (review.Figures, error)
 }
 

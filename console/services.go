@@ -94,6 +94,7 @@ type Services struct {
 	Access    Access
 	Incidents Incidents
 	Reviews   Reviews
+	Evidence  Evidence
 	Routing   Routing
 	Sources   Sources
 	SLOs      func() []slo.Status

@@ -80,22 +80,34 @@ func (s *Service) Document(ctx context.Context, actor access.Actor, tenant, inci
 	if err != nil {
 		return Document{}, err
 	}
+	changes, err := s.Changes(ctx, actor, story, now)
+	if err != nil {
+		return Document{}, err
+	}
+	return Draft(story, changes, names), nil
+}
+
+// Changes are what changed about an incident that the actor may see, from an
+// hour before it began until it was over: those of the entities and hosts that
+// its alerts name, or of its environment where they name none. The oldest come
+// first.
+func (s *Service) Changes(ctx context.Context, actor access.Actor, story respond.Story, now time.Time) ([]estate.Change, error) {
 	t := timesOf(story.Incident, story.Alerts)
 	until := now
 	if !t.Resolved.IsZero() {
 		until = t.Resolved
 	}
-	f := estate.ChangeFilter{Tenant: tenant, From: t.start().Add(-changesBefore), To: until, Limit: mostChanges}
+	f := estate.ChangeFilter{Tenant: story.Incident.Tenant, From: t.start().Add(-changesBefore), To: until, Limit: mostChanges}
 	if story.Incident.Environment != "" {
 		f.Environments = []string{story.Incident.Environment}
 	}
 	page, err := s.changes.Changes(ctx, actor, f)
 	if err != nil {
-		return Document{}, fmt.Errorf("changes about incident %d: %w", story.Incident.Number, err)
+		return nil, fmt.Errorf("changes about incident %d: %w", story.Incident.Number, err)
 	}
 	changes := near(page.Changes, story.Alerts)
 	slices.SortFunc(changes, func(a, b estate.Change) int { return a.At.Compare(b.At) })
-	return Draft(story, changes, names), nil
+	return changes, nil
 }
 
 // near leaves the changes of the entities that the alerts name; where they name

@@ -27,7 +27,7 @@ var tables = []string{"findings", "finding_events", "entities", "entity_versions
 	"users", "sessions", "tokens", "login_links", "audit", "baselines",
 	"alerts", "incident_alerts", "incidents", "pages", "messages", "ledger", "contacts", "policies", "review_documents",
 	"contact_proofs", "reach_checks", "signing_keys", "intake_sources", "silences",
-	"schedules", "overrides", "oncall_feeds", "status_records",
+	"incident_evidence", "schedules", "overrides", "oncall_feeds", "status_records",
 	"cases", "case_findings", "case_events"}
 
 // manifestName is the last file of a backup. One without it is not whole.

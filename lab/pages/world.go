@@ -18,8 +18,7 @@ import (
 
 const (
 	// rules is how many alerts there are; each makes incidents of its own.
-	rules   = 1000
-	senders = 2
+	rules = 1000
 )
 
 // world is everybody who has to do with Evenkeel, and what was acknowledged to
@@ -41,14 +40,12 @@ func newWorld(f *fleet) *world {
 func (w *world) begin(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	for range senders {
-		running.Go(func() {
-			for ctx.Err() == nil {
-				w.send(ctx)
-				time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
-			}
-		})
-	}
+	running.Go(func() {
+		for ctx.Err() == nil {
+			w.send(ctx)
+			time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
+		}
+	})
 	running.Go(func() {
 		for ctx.Err() == nil {
 			w.answer(ctx)
@@ -69,7 +66,7 @@ func (w *world) send(ctx context.Context) {
 	var batch []alert
 	var firing []string
 	now := time.Now()
-	for range 1 + rand.IntN(5) {
+	for range 1 + rand.IntN(4) {
 		name := fmt.Sprintf("Rule%d", rand.IntN(rules))
 		a := alert{Labels: map[string]string{"alertname": name, "severity": "critical", "job": "node"}, StartsAt: now.Add(-time.Minute), EndsAt: now.Add(time.Hour)}
 		if rand.IntN(3) == 0 {
