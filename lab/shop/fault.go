@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/lab"
 )
@@ -55,28 +57,13 @@ func (all sightings) see(list []finding.Finding, now time.Time) {
 	}
 }
 
-// caseSeen is what a run needs of a case of the API.
-type caseSeen struct {
-	ID         string    `json:"id"`
-	State      string    `json:"state"`
-	Title      string    `json:"title"`
-	OpenedAt   time.Time `json:"openedAt"`
-	EndedAt    time.Time `json:"endedAt"`
-	Hypotheses []struct {
-		Entity string `json:"entity"`
-		Name   string `json:"name"`
-		Text   string `json:"text"`
-	} `json:"hypotheses"`
-}
-
 // observed is all that was seen of a fault.
 type observed struct {
 	began, ended   time.Time
 	before, during []experience
 	findings       sightings
 	standing       map[string]bool // ids of findings that were live before it began
-	cases          []caseSeen      // those opened since it began; as last seen
-	knowsCases     bool            // whether this Evenkeel has cases at all
+	cases          []cases.Case    // those opened since it began, as they were when it ended
 	pages          int             // of incidents that were opened since it began
 }
 
@@ -89,9 +76,9 @@ type outcome struct {
 	Detected    *float64 `json:"detectedAfterSeconds"` // null: not detected
 	Said        string   `json:"said,omitempty"`
 	Named       bool     `json:"trueCauseNamed"`  // by some finding
-	Rank        *int     `json:"rankOfTrueCause"` // in the cases, from 1; 0: it is in none; null: there are no cases to tell
+	Rank        *int     `json:"rankOfTrueCause"` // in the cases, from 1; null: it is in none
 	Findings    int      `json:"findings"`        // above info, of all that was found meanwhile
-	Cases       *int     `json:"casesOpened"`     // null: this Evenkeel has none
+	Cases       int      `json:"casesOpened"`
 	Pages       int      `json:"pages"`
 	Recovered   *float64 `json:"recoveredAfterSeconds"` // null: not, while it was watched, or never detected
 	Others      []string `json:"otherFindings,omitempty"`
@@ -115,23 +102,27 @@ const (
 
 // judge says what came of a fault. It is pure.
 func judge(f fault, o observed) outcome {
-	out := outcome{Fault: f.name, What: f.what, Control: f.control(), Consequence: consequence(o.before, o.during), Pages: o.pages}
+	out := outcome{Fault: f.name, What: f.what, Control: f.control(),
+		Consequence: consequence(o.before, o.during), Cases: len(o.cases), Pages: o.pages}
 	var truth *regexp.Regexp
 	if !f.control() {
 		truth = regexp.MustCompile(f.truth)
 	}
-	if o.knowsCases {
-		n, rank := len(o.cases), 0
-		out.Cases = &n
-		for _, c := range o.cases {
-			for at, h := range c.Hypotheses {
-				if truth != nil && truth.MatchString(h.Entity+"\n"+h.Name) && (rank == 0 || at+1 < rank) {
-					rank = at + 1
-				}
-			}
+	var telling *cases.Case // the case that ranks the truth best, or else the first
+	customers := slices.ContainsFunc(o.cases, aboutCustomers)
+	for n := range o.cases {
+		c := &o.cases[n]
+		if customers && !aboutCustomers(*c) {
+			continue // a cause that stands alone explains nothing to who looks at the symptom
 		}
-		if truth != nil {
-			out.Rank = &rank
+		if telling == nil {
+			telling = c
+		}
+		for at, h := range c.Hypotheses {
+			if truth != nil && truth.MatchString(h.Entity+"\n"+h.Name) && (out.Rank == nil || at+1 < *out.Rank) {
+				rank := at + 1
+				out.Rank, telling = &rank, c
+			}
 		}
 	}
 	var first, right *sighting
@@ -164,9 +155,17 @@ func judge(f fault, o observed) outcome {
 		after := first.live.Sub(o.began).Seconds()
 		out.Detected, out.Said = &after, lead.Title
 	}
+	if telling != nil {
+		out.Said = telling.Story.Text(time.UTC)
+	}
 	out.Recovered = recovered(o)
 	out.Verdict = verdict(f, out)
 	return out
+}
+
+// aboutCustomers tells whether what customers feel is part of a case.
+func aboutCustomers(c cases.Case) bool {
+	return slices.ContainsFunc(c.Members, func(m cases.Member) bool { return m.Entity == "service:front" || m.Entity == "endpoint:shop" })
 }
 
 // recovered is how long after the end the last finding was resolved.
@@ -226,17 +225,12 @@ func names(truth *regexp.Regexp, f finding.Finding) bool {
 func table(results []outcome) lab.Table {
 	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Detected after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
 	for _, o := range results {
-		rank, cases := "unknown", "unknown"
+		rank := "none"
 		switch {
-		case o.Control:
+		case o.Control || o.Cannot != "":
 			rank = "-"
-		case o.Rank != nil && *o.Rank == 0:
-			rank = "none"
 		case o.Rank != nil:
 			rank = fmt.Sprint(*o.Rank)
-		}
-		if o.Cases != nil {
-			cases = fmt.Sprint(*o.Cases)
 		}
 		felt, verdict := o.Consequence, o.Verdict
 		if felt == "" {
@@ -245,7 +239,7 @@ func table(results []outcome) lab.Table {
 		if o.Cannot != "" {
 			verdict += ": " + o.Cannot
 		}
-		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, cases, fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
+		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, fmt.Sprint(o.Cases), fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
 	}
 	return t
 }

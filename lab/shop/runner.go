@@ -8,10 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/lab"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -203,8 +202,8 @@ func (all sightings) quiet(passed map[string]bool) bool {
 	return true
 }
 
-// ask takes in the incidents and the cases that were opened since the fault
-// began.
+// ask takes in the incidents that were opened since the fault began and, while
+// it goes on, the cases.
 func ask(ctx context.Context, e *lab.Evenkeel, seen *observed) error {
 	text, err := e.Do(ctx, http.MethodGet, "/api/v1/incidents?limit=200", nil)
 	if err != nil {
@@ -220,33 +219,19 @@ func ask(ctx context.Context, e *lab.Evenkeel, seen *observed) error {
 			seen.pages += i.Paged
 		}
 	}
-	text, err = e.Do(ctx, http.MethodGet, "/api/v1/cases?"+url.Values{"limit": {"200"}}.Encode(), nil)
-	switch {
-	case errors.Is(err, lab.ErrRefused) && strings.Contains(err.Error(), "404"):
-		return nil // this Evenkeel has no cases
-	case err != nil:
+	if !seen.ended.IsZero() {
+		return nil // what was thought of it while it went on is what counts
+	}
+	text, err = e.Do(ctx, http.MethodGet, "/api/v1/cases?limit=200", nil)
+	if err != nil {
 		return err
 	}
-	var list struct{ Cases []caseSeen }
+	var list cases.Page
 	if err := json.Unmarshal(text, &list); err != nil {
 		return fmt.Errorf("the list of cases: %w", err)
 	}
-	seen.knowsCases = true
-	// A case that was seen before its end keeps its best guess of then.
 	for _, c := range list.Cases {
-		if c.OpenedAt.Before(seen.began) {
-			continue
-		}
-		known := false
-		for at := range seen.cases {
-			if seen.cases[at].ID == c.ID {
-				known = true
-				if len(c.Hypotheses) > 0 && seen.ended.IsZero() {
-					seen.cases[at] = c
-				}
-			}
-		}
-		if !known {
+		if !c.OpenedAt.Before(seen.began) {
 			seen.cases = append(seen.cases, c)
 		}
 	}
