@@ -13,15 +13,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed kinds.yaml signals checks
+//go:embed kinds.yaml signals mappings checks
 var embedded embed.FS
 
 // Catalogue is all content, compiled: kinds, signals and checks. It does not
 // change once loaded and may be shared.
 type Catalogue struct {
-	kinds   map[string]*Kind
-	signals []*Signal // aggregates after what they are made of
-	checks  []*Check  // causes before their echoes
+	kinds    map[string]*Kind
+	signals  []*Signal // aggregates after what they are made of
+	mappings []*Mapping
+	checks   []*Check // causes before their echoes
 }
 
 // Signals returns all signals in the order in which a round reads them.
@@ -57,9 +58,9 @@ func (c *Catalogue) Signal(kind, name string) *Signal {
 }
 
 // Load reads the built-in content and then that of each extra folder, whose
-// signals/*.yaml and checks/*.yaml add to it: a signal that exists gets a
-// further expression, a check that exists is replaced. All errors are
-// returned together, each with its file and line.
+// signals/*.yaml, mappings/*.yaml and checks/*.yaml add to it: a signal that
+// exists gets a further source, a check that exists is replaced. All errors
+// are returned together, each with its file and line.
 func Load(extra ...fs.FS) (*Catalogue, error) {
 	c := &Catalogue{kinds: map[string]*Kind{}}
 	var kinds struct {
@@ -71,10 +72,18 @@ func Load(extra ...fs.FS) (*Catalogue, error) {
 	c.kinds = kinds.Kinds
 	for name, k := range c.kinds {
 		k.Name = name
+		for _, end := range k.Between {
+			k.ends = append(k.ends, c.kinds[end])
+		}
 	}
 	var errs []error
 	for _, files := range append([]fs.FS{embedded}, extra...) {
-		errs = append(errs, c.readSignals(files), c.readChecks(files))
+		errs = append(errs, c.readSignals(files), c.readMappings(files), c.readChecks(files))
+	}
+	for _, s := range c.signals {
+		if s.Over == nil && len(s.sources) == 0 {
+			errs = append(errs, fmt.Errorf("%s: signal %s of %s: nothing gives it: add an expr, or a mapping that does", s.place, s.Name, s.Kind))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -157,7 +166,7 @@ func (c *Catalogue) addSignal(s *Signal) error {
 		if have.Unit != s.Unit || s.Over != nil || have.Over != nil {
 			return fmt.Errorf("signal %s of %s: is another thing than at %s: give it another name", s.Name, s.Kind, have.place)
 		}
-		have.exprs = append(have.exprs, s.Expr)
+		have.sources = append(have.sources, s.sources...)
 		return nil
 	}
 	s.index = len(s.kind.signals)

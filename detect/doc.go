@@ -1,11 +1,14 @@
 // Package detect answers one question: is something wrong now?
 //
-// Three kinds of data files say everything that is particular to an exporter
+// Four kinds of data files say everything that is particular to an exporter
 // or a fault, so that adding either needs no Go:
 //
 //   - kinds.yaml: what sorts of things there are, and which labels name one.
 //   - signals/*.yaml: what series mean. A Signal is a figure about one entity,
 //     such as cpu_pressure of a host; its PromQL may differ by exporter.
+//   - mappings/*.yaml: what one exporter's series mean: how it is known to be
+//     there, which labels name an entity, and how signals are worked out. What
+//     is not there is not asked for.
 //   - checks/*.yaml: rules over the signals of one entity, in CEL: when they
 //     fire, when they are clear, what people feel, who is to blame, what to do.
 //

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -150,15 +151,19 @@ func (w *watch) sighted(env Env, now time.Time) estate.Observation {
 			continue
 		}
 		e.told = true
+		if len(e.Kind.Between) == 2 {
+			w.picture.calls(e, &out)
+			continue
+		}
 		if e.Kind.Relation != "" && e.Host != "" {
 			out.Relations = append(out.Relations, estate.Relation{From: e.ID, Kind: e.Kind.Relation, To: e.Host, Confidence: 1})
 		}
 		out.Entities = append(out.Entities, estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name})
 	}
 	slices.SortFunc(out.Entities, func(a, b estate.Entity) int { return compareIDs(a.ID, b.ID) })
-	slices.SortFunc(out.Relations, func(a, b estate.Relation) int { return compareIDs(a.From, b.From) })
+	slices.SortFunc(out.Relations, func(a, b estate.Relation) int { return cmp.Or(compareIDs(a.From, b.From), compareIDs(a.To, b.To)) })
 	out.Entities = slices.CompactFunc(out.Entities, func(a, b estate.Entity) bool { return a.ID == b.ID })
-	out.Relations = slices.CompactFunc(out.Relations, func(a, b estate.Relation) bool { return a.From == b.From })
+	out.Relations = slices.CompactFunc(out.Relations, func(a, b estate.Relation) bool { return a.From == b.From && a.To == b.To })
 	return out
 }
 
@@ -178,6 +183,10 @@ func (w *watch) sweep(now time.Time, bound int) {
 		}
 		if now.Sub(e.seen) > keep {
 			delete(p.entities, key)
+			delete(p.fuller[name{key.kind, e.bare}], e.ID)
+			if len(p.fuller[name{key.kind, e.bare}]) == 0 {
+				delete(p.fuller, name{key.kind, e.bare})
+			}
 			p.count[e.Kind]--
 			p.changed = true
 		}

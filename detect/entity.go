@@ -14,8 +14,10 @@ type Entity struct {
 	HostName string
 	Labels   map[string]string
 
+	bare     string    // id without what its kind has as optional
 	values   []float64 // by Signal.index; NaN where the signal is absent
-	source   []int     // by Signal.index: which expression answered
+	source   []int     // by Signal.index: which source answered
+	by       *Mapping  // whose figures it was last known by, for kinds that do not tell their age
 	usual    []*Baseline
 	seen     time.Time
 	fresh    time.Time // of the newest figure, where the kind has an age

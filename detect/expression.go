@@ -58,7 +58,7 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 			declare("host."+s.Name, cel.DoubleType, slot{what: hostSlot, signal: s})
 		}
 	}
-	labels := slices.Concat(k.Labels, k.Facts)
+	labels := slices.Concat(k.Labels, k.Optional, k.Facts)
 	if k.IDKind != "" {
 		labels = append(labels, k.IDKind)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -38,6 +39,8 @@ type picture struct {
 	hosts    *Kind
 	readings map[*Signal]*reading
 	count    map[*Kind]int
+	fuller   map[name]map[string]bool // ids with all that names them, by id without what may be left out
+	present  presence
 	dropped  map[*Kind]int // figures of entities past the bound, in the last round
 	changed  bool          // an entity was added or removed
 }
@@ -53,7 +56,7 @@ type name struct {
 func (p *picture) host(id string) *Entity { return p.entities[name{p.hosts, id}] }
 
 func newPicture(c *Catalogue) *picture {
-	return &picture{hosts: c.kinds[hostKind], entities: map[name]*Entity{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
+	return &picture{hosts: c.kinds[hostKind], entities: map[name]*Entity{}, fuller: map[name]map[string]bool{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
 }
 
 // gather reads all signals that are due. Its error names what could not be
@@ -64,9 +67,9 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 	for _, s := range c.signals {
 		r := p.readings[s]
 		if r == nil {
-			r = &reading{rest: make([]time.Time, len(s.exprs))}
-			for i := range s.exprs {
-				r.queries = append(r.queries, s.promql(i, "", "", max(s.Window, 3*cfg.Interval)))
+			r = &reading{rest: make([]time.Time, len(s.sources))}
+			for _, src := range s.sources {
+				r.queries = append(r.queries, src.promql(s.kind, nil, max(s.Window, 3*cfg.Interval)))
 			}
 			p.readings[s] = r
 		}
@@ -82,6 +85,9 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 	ctx, cancel := context.WithTimeout(ctx, cfg.QueryTime)
 	defer cancel()
 	var errs []error
+	if err := p.present.look(ctx, q, c.mappings, now); err != nil {
+		errs = append(errs, err)
+	}
 	for _, s := range c.signals {
 		if !due[s] || s.Over != nil {
 			continue
@@ -128,7 +134,9 @@ func (p *picture) age(c *Catalogue, now time.Time) {
 func (p *picture) read(ctx context.Context, q metric.Querier, s *Signal, r *reading, cfg Config, now time.Time) error {
 	answered := false
 	for i, query := range r.queries {
-		if answered && now.Before(r.rest[i]) {
+		// What another expression answers may be left alone for a while; so may
+		// all that an exporter might give and does not.
+		if (answered || s.sources[i].mapping != nil) && now.Before(r.rest[i]) || !p.present.asks(s.sources[i]) {
 			continue
 		}
 		samples, err := q.Instant(ctx, query, now)
@@ -151,24 +159,32 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 	if math.IsNaN(sample.V) {
 		return
 	}
-	id, ok := s.kind.identify(sample.Labels)
+	naming := s.sources[source].naming
+	id, bare, ok := s.kind.identify(sample.Labels, naming)
 	if !ok {
 		return
 	}
+	id = p.meet(s.kind, id, bare)
 	e := p.entities[name{s.kind, id}]
 	if e == nil {
 		if p.count[s.kind] >= bound {
 			p.dropped[s.kind]++
 			return
 		}
-		e = s.kind.entity(id, sample.Labels)
+		e = s.kind.entity(id, sample.Labels, naming)
 		p.entities[name{s.kind, id}] = e
+		if id != bare {
+			if p.fuller[name{s.kind, bare}] == nil {
+				p.fuller[name{s.kind, bare}] = map[string]bool{}
+			}
+			p.fuller[name{s.kind, bare}][id] = true
+		}
 		p.count[s.kind]++
 		p.changed = true
 	}
 	e.seen = now
 	if !e.complete { // the sample that made it may have been of an aggregate
-		e.complete = e.learnFacts(sample.Labels)
+		e.complete = e.learnFacts(sample.Labels, naming)
 	}
 	if _, have := e.Value(s); !have {
 		for _, name := range s.Tells {
@@ -176,7 +192,20 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 		}
 		e.values[s.index] = sample.V
 		e.source[s.index] = source
+		if s.kind.Apart && ageOf(s.kind) == nil {
+			e.by = s.sources[source].mapping
+		}
 	}
+}
+
+// meet is the id under which figures are kept. Exporters know more or less of a
+// name: what one calls checkout is what another calls checkout in the namespace
+// shop, where there is only one of that name.
+func (p *picture) meet(k *Kind, id, bare string) string {
+	if fuller := p.fuller[name{k, bare}]; id == bare && len(fuller) == 1 {
+		return slices.Collect(maps.Keys(fuller))[0]
+	}
+	return id
 }
 
 // index groups the entities by kind and by machine.

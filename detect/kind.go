@@ -2,6 +2,7 @@ package detect
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ type Kind struct {
 	Name string `yaml:"-"`
 	// Labels make the id, in this order. "instance" loses its port.
 	Labels []string `yaml:"labels"`
+	// Optional are labels that stand before Labels in the id where they are
+	// known, outermost first, such as the namespace of a service.
+	Optional []string `yaml:"optional"`
 	// Facts are further labels that checks and texts may read, where there.
 	Facts []string `yaml:"facts"`
 	// IDKind is the label whose value is the id's kind, where one kind of
@@ -36,10 +40,14 @@ type Kind struct {
 	// (an endpoint, a scraped target): its checks go on when the machine's
 	// own figures stop.
 	Apart bool `yaml:"apart"`
+	// Between are the kinds at the two ends of an edge, the caller's and the
+	// callee's: its entities are told to the estate as relations.
+	Between []string `yaml:"between"`
 	// StaleAfter is the age of the last figure past which nothing is known.
 	StaleAfter time.Duration `yaml:"stale_after"`
 
 	signals []*Signal
+	ends    []*Kind         // of Between
 	slowest time.Duration   // the longest time between readings of its signals
 	slots   map[string]slot // what a name in an expression stands for
 }
@@ -52,8 +60,9 @@ func host(instance string) string {
 	return instance
 }
 
-// identify returns the id that the labels name, or false if one is missing.
-func (k *Kind) identify(l labels.Labels) (id string, ok bool) {
+// identify returns the id that the labels name, and the one without what is
+// optional; or false if a label is missing.
+func (k *Kind) identify(l labels.Labels, n Naming) (id, bare string, ok bool) {
 	kind := k.Name
 	if k.IDKind != "" {
 		if v := l.Get(k.IDKind); v != "" {
@@ -62,25 +71,38 @@ func (k *Kind) identify(l labels.Labels) (id string, ok bool) {
 	}
 	parts := make([]string, len(k.Labels))
 	for i, name := range k.Labels {
-		v := l.Get(name)
+		v := n.of(name, l)
 		if v == "" {
-			return "", false
+			return "", "", false
 		}
 		if name == "instance" && !k.Apart {
 			v = host(v)
 		}
 		parts[i] = v
 	}
-	return estate.ID(estate.Kind(kind), parts...), true
+	bare = estate.ID(estate.Kind(kind), parts...)
+	if len(k.Optional) == 0 {
+		return bare, bare, true
+	}
+	var outer []string
+	for _, name := range k.Optional {
+		if v := n.of(name, l); v != "" {
+			outer = append(outer, v)
+		}
+	}
+	return estate.ID(estate.Kind(kind), append(outer, parts...)...), bare, true
 }
 
 // entity builds the entity that the labels name.
-func (k *Kind) entity(id string, l labels.Labels) *Entity {
+func (k *Kind) entity(id string, l labels.Labels, n Naming) *Entity {
 	e := &Entity{ID: id, Kind: k, Labels: map[string]string{}, values: make([]float64, len(k.signals))}
-	for _, name := range k.Labels {
-		e.Labels[name] = l.Get(name)
+	for _, name := range slices.Concat(k.Optional, k.Labels) {
+		if v := n.of(name, l); v != "" {
+			e.Labels[name] = v
+		}
 	}
-	e.complete = e.learnFacts(l)
+	_, e.bare, _ = k.identify(l, n)
+	e.complete = e.learnFacts(l, n)
 	if k.IDKind != "" {
 		e.Labels[k.IDKind] = l.Get(k.IDKind)
 	}
@@ -100,10 +122,10 @@ func (k *Kind) entity(id string, l labels.Labels) *Entity {
 }
 
 // learnFacts takes facts from a sample's labels and says whether it has all.
-func (e *Entity) learnFacts(l labels.Labels) (all bool) {
+func (e *Entity) learnFacts(l labels.Labels, n Naming) (all bool) {
 	all = true
 	for _, name := range e.Kind.Facts {
-		if v := l.Get(name); v != "" {
+		if v := n.of(name, l); v != "" {
 			e.Labels[name] = v
 		}
 		all = all && e.Labels[name] != ""

@@ -111,6 +111,9 @@ func (r *round) subject(check *Check, e *Entity) *Subject {
 		}
 	}
 	if s.Lost == "" {
+		s.Lost = r.picture.silent(e)
+	}
+	if s.Lost == "" {
 		for _, signal := range s.lacks() {
 			if err := r.picture.readings[signal].err; err != nil {
 				s.Lost = fmt.Sprintf("%s could not be read", signal.Name)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/util/teststorage"
 	"golang.org/x/tools/txtar"
 
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
 )
@@ -28,7 +30,8 @@ import (
 // the test, at any severity.
 //
 // The comment before the first file says what happens. A line
-// "look-alike of CHECK" says that it looks like the fault but is none.
+// "look-alike of CHECK" says that it looks like the fault but is none; a line
+// "exporter NAME" that the series are as that exporter prints them.
 //
 // In load, each line is one series, every 15 s from 0: in Prometheus'
 // notation ("0 1+2x30"), or as what it does over time: "rate 0.1@5m 1.9@2m" is
@@ -42,11 +45,14 @@ import (
 //	by 5m clear CHECK ENTITY
 //	by 5m no-data CHECK ENTITY
 //	at 30s unknown CHECK ENTITY
+//	at 5m value ENTITY SIGNAL FIGURE      (within 1 %; "absent" for none)
+//	at 5m calls ENTITY ENTITY             (the estate is told that one calls the other)
 //	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
 type scenario struct {
 	name      string
 	lookalike []string
+	exporters []string
 	series    map[string]script
 	expect    []expectation
 	end       time.Duration
@@ -68,6 +74,7 @@ func (s scenario) next(at time.Duration) time.Duration {
 type script struct {
 	labels labels.Labels
 	values []float64 // every 15 s; NaN for no sample
+	native []*histogram.FloatHistogram
 }
 
 type expectation struct {
@@ -78,6 +85,7 @@ type expectation struct {
 	severity      string
 	culprit       string
 	evidence      string
+	figure        float64
 }
 
 const step = 15 * time.Second
@@ -92,6 +100,9 @@ func readScenario(t testing.TB, file string) scenario {
 	for line := range strings.Lines(string(archive.Comment)) {
 		if check, ok := strings.CutPrefix(strings.TrimSpace(line), "look-alike of "); ok {
 			s.lookalike = append(s.lookalike, check)
+		}
+		if exporter, ok := strings.CutPrefix(strings.TrimSpace(line), "exporter "); ok {
+			s.exporters = append(s.exporters, exporter)
 		}
 	}
 	for _, f := range archive.Files {
@@ -149,6 +160,9 @@ func (s *scenario) load(t testing.TB, line string) {
 				v.Value = math.NaN()
 			}
 			out.values = append(out.values, v.Value)
+			if v.Histogram != nil {
+				out.native = append(out.native, v.Histogram)
+			}
 		}
 		s.series[l.String()] = out
 		return
@@ -206,6 +220,16 @@ func (s *scenario) expects(t testing.TB, line string) {
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
 	words = words[5:]
+	if e.sign == "value" {
+		e.entity, e.check, e.figure = e.check, e.entity, math.NaN()
+		if words[0] != "absent" {
+			if e.figure, err = strconv.ParseFloat(words[0], 64); err != nil {
+				t.Fatalf("%s: %q: %v", s.name, line, err)
+			}
+		}
+		s.expect = append(s.expect, e)
+		return
+	}
 	if len(words) > 0 && words[0] != "culprit" && words[0] != "evidence" {
 		e.severity, words = words[0], words[1:]
 	}
@@ -247,6 +271,12 @@ func newNumbers(t testing.TB, series map[string]script) *numbers {
 				had = false
 			} else {
 				had = true
+			}
+			if i < len(series[key].native) {
+				if _, err := app.AppendHistogram(0, series[key].labels, at, nil, series[key].native[i]); err != nil {
+					t.Fatalf("%s: %v", key, err)
+				}
+				continue
 			}
 			if _, err := app.Append(0, series[key].labels, at, v); err != nil {
 				t.Fatalf("%s: %v", key, err)
@@ -321,11 +351,13 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 	done := make([]bool, len(s.expect))
 	standing := map[string]finding.Report{}
 	trace := []string{}
+	var told []estate.Relation
 	for at := time.Duration(0); at <= s.end; at = s.next(at) {
 		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(at))
 		if err != nil {
 			t.Fatalf("at %s: %v", at, err)
 		}
+		told = append(told, result.Estate.Relations...)
 		for _, o := range result.Observations {
 			key := o.Key.Check + " " + o.Key.Entity
 			if _, stands := standing[key]; o.Sign != finding.Firing || !stands {
@@ -333,7 +365,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			}
 			if o.Sign == finding.Firing {
 				standing[key] = o.Report
-				if o.Report.Host == "" {
+				if kind := c.kinds[string(o.Report.EntityKind)]; o.Report.Host == "" && (kind == nil || !kind.Apart) {
 					t.Errorf("at %s: %s does not say on which machine, or from where it was seen", at, key)
 				}
 				if !slices.ContainsFunc(s.expect, func(e expectation) bool { return e.sign == "firing" && e.check+" "+e.entity == key }) {
@@ -347,6 +379,17 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 					t.Errorf("at %s: %s blames %s and not %s any more", at, key, o.Report.Culprits[0].Name, e.culprit)
 				}
 				done[i] = done[i] || e.metBy(o, at)
+			}
+		}
+		for i, e := range s.expect {
+			if e.at != at {
+				continue
+			}
+			switch e.sign {
+			case "value":
+				done[i] = e.measured(t, engine, c)
+			case "calls":
+				done[i] = slices.ContainsFunc(told, func(r estate.Relation) bool { return r.From == e.check && r.To == e.entity && r.Kind == estate.Calls })
 			}
 		}
 		for _, cover := range result.Coverage {
@@ -368,6 +411,25 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			t.Logf("%s: %+v", key, r)
 		}
 	}
+}
+
+// measured says that a signal has the figure that is expected.
+func (e expectation) measured(t *testing.T, engine *Engine, c *Catalogue) bool {
+	t.Helper()
+	for key, entity := range engine.watch("default", "test").picture.entities {
+		if key.id != e.entity || c.Signal(key.kind.Name, e.check) == nil {
+			continue
+		}
+		have, there := entity.Value(c.Signal(key.kind.Name, e.check))
+		if !there {
+			have = math.NaN()
+		}
+		if math.IsNaN(e.figure) != math.IsNaN(have) || math.Abs(have-e.figure) > 0.01*math.Abs(e.figure)+1e-9 {
+			t.Errorf("%s: it is %g", e.line, have)
+		}
+		return true
+	}
+	return math.IsNaN(e.figure)
 }
 
 func (e expectation) metBy(o finding.Observation, at time.Duration) bool {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // Signal is what a series means: a figure about one entity.
@@ -20,7 +19,8 @@ type Signal struct {
 	Better string `yaml:"better"`
 	// Expr is PromQL whose samples carry the kind's labels. $window stands for
 	// Window; $match, inside braces, for matchers that narrow it to one
-	// entity when evidence is drawn; $host likewise for its machine only.
+	// entity when evidence is drawn; $host likewise for its machine only. A
+	// signal without one is given by mappings/*.yaml.
 	Expr string `yaml:"expr"`
 	// Window is what $window stands for; 45 s by default, three samples of
 	// the collectors. Where rounds are further apart it grows with them.
@@ -34,11 +34,17 @@ type Signal struct {
 	Tells []string `yaml:"tells"`
 	// Absent says why the signal may be missing, for coverage.
 	Absent string `yaml:"absent"`
+	// Quantile is which one of a distribution it is, for exporters that give a
+	// histogram; Distribution names the signal whose histograms it is of, too.
+	Quantile     float64 `yaml:"quantile"`
+	Distribution string  `yaml:"distribution"`
+	// Wanted signals are told as missing where an entity has none.
+	Wanted bool `yaml:"wanted"`
 
 	kind    *Kind
 	index   int
-	exprs   []string // of every file that provides it, in order
-	learned bool     // some check or culprit asks what is usual
+	sources []*source // of every file that provides it, in order of preference
+	learned bool      // some check or culprit asks what is usual
 	place   place
 }
 
@@ -55,22 +61,12 @@ type Aggregate struct {
 	value, where cel.Program
 }
 
-// promql writes the expression number i with its placeholders filled in.
-func (s *Signal) promql(i int, match, host string, window time.Duration) string {
-	return strings.NewReplacer("$window", promDuration(window), "$match", match, "$host", host).Replace(s.exprs[i])
-}
-
 // Query is PromQL that draws the signal of one entity, or "" for an aggregate.
 func (s *Signal) Query(e *Entity) string {
 	if s.Over != nil {
 		return ""
 	}
-	var match []string
-	for _, name := range s.kind.Labels {
-		match = append(match, fmt.Sprintf("%s=%q", name, e.Labels[name]))
-	}
-	instance := fmt.Sprintf("instance=%q", e.Labels["instance"])
-	return strings.Join(strings.Fields(s.promql(e.source[s.index], strings.Join(match, ","), instance, s.Window)), " ")
+	return strings.Join(strings.Fields(s.sources[e.source[s.index]].promql(s.kind, e, s.Window)), " ")
 }
 
 func promDuration(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
@@ -91,14 +87,14 @@ func (s *Signal) validate() error {
 		return fmt.Errorf("signal %s: better must be lower, higher or none", s.Name)
 	case s.Help == "":
 		return fmt.Errorf("signal %s: needs help: one line that says what it means", s.Name)
-	case (s.Expr == "") == (s.Over == nil):
-		return fmt.Errorf("signal %s: needs either expr or over", s.Name)
+	case s.Expr != "" && s.Over != nil:
+		return fmt.Errorf("signal %s: has both expr and over", s.Name)
 	}
 	if s.Expr == "" {
 		return nil
 	}
-	s.exprs = []string{s.Expr}
-	if _, err := parser.NewParser(parser.Options{}).ParseExpr(s.promql(0, "", "", s.Window)); err != nil {
+	s.sources = []*source{{expr: s.Expr}}
+	if err := parses(s.sources[0].promql(&Kind{}, nil, s.Window)); err != nil {
 		return fmt.Errorf("signal %s: expr: %w", s.Name, err)
 	}
 	return nil

@@ -1,0 +1,70 @@
+package detect
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestEveryMappingHasAScenario: what an exporter prints, and what is made of
+// it. Each signal of a mapping must be expected with a figure somewhere.
+func TestEveryMappingHasAScenario(t *testing.T) {
+	c := loadCatalogue(t)
+	stated := map[string]map[string]bool{}
+	files := map[string]scenario{}
+	for _, file := range scenarioFiles(t) {
+		s := readScenario(t, file)
+		for _, exporter := range s.exporters {
+			files[exporter] = s
+			if stated[exporter] == nil {
+				stated[exporter] = map[string]bool{}
+			}
+			for _, e := range s.expect {
+				if e.sign == "value" {
+					kind, _, _ := strings.Cut(e.entity, ":")
+					stated[exporter][kind+" "+e.check] = true
+				}
+			}
+		}
+	}
+	for _, m := range c.Mappings() {
+		if stated[m.Exporter] == nil {
+			t.Errorf("%s: no scenario has a line \"exporter %s\"", m.place, m.Exporter)
+			continue
+		}
+		missing := 0
+		for _, kind := range slices.Sorted(maps.Keys(m.Signals)) {
+			for _, signal := range slices.Sorted(maps.Keys(m.Signals[kind])) {
+				if !stated[m.Exporter][kind+" "+signal] {
+					t.Errorf("%s: no scenario expects a figure of %s of %s", m.place, signal, kind)
+					missing++
+				}
+			}
+		}
+		if missing > 0 {
+			t.Logf("what it gives:\n%s", strings.Join(figures(t, c, files[m.Exporter], m), "\n"))
+		}
+	}
+}
+
+// figures are the lines that a scenario of an exporter could expect.
+func figures(t *testing.T, c *Catalogue, s scenario, m *Mapping) []string {
+	engine := New(c, Defaults())
+	n := newNumbers(t, s.series)
+	if _, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(s.end)); err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for key, e := range engine.watch("default", "test").picture.entities {
+		for name := range m.Signals[key.kind.Name] {
+			if v, ok := e.Value(c.Signal(key.kind.Name, name)); ok {
+				out = append(out, fmt.Sprintf("at %s value %s %s %s", s.end, key.id, name, strconv.FormatFloat(v, 'g', 4, 64)))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,63 @@
+package detect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/metric"
+)
+
+// lookEvery is how often it is looked which exporters are there. An exporter
+// that is new is read that much later at the worst.
+const lookEvery = time.Minute
+
+// presence knows which exporters' series are there, so that those of others
+// are not asked for.
+type presence struct {
+	next  time.Time
+	there map[*Mapping]bool
+}
+
+// look asks once for all metrics that prove exporters. Where that cannot be
+// told, what was there is taken to be still there.
+func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mapping, now time.Time) error {
+	if now.Before(p.next) || len(mappings) == 0 {
+		return nil
+	}
+	var names []string
+	for _, m := range mappings {
+		names = append(names, m.Present...)
+	}
+	slices.Sort(names)
+	samples, err := q.Instant(ctx, `count by (__name__) ({__name__=~"`+strings.Join(slices.Compact(names), "|")+`"})`, now)
+	if err != nil {
+		return fmt.Errorf("which exporters are there: %w", err)
+	}
+	p.next = now.Add(lookEvery - 500*time.Millisecond)
+	have := map[string]bool{}
+	for _, s := range samples {
+		have[s.Labels.Get("__name__")] = true
+	}
+	p.there = map[*Mapping]bool{}
+	for _, m := range mappings {
+		if slices.ContainsFunc(m.Present, func(name string) bool { return have[name] }) {
+			p.there[m] = true
+		}
+	}
+	return nil
+}
+
+// silent says why nothing can be known of an entity whose figures all came from
+// an exporter that is not there any more: whether the entity is, nobody sees.
+func (p *picture) silent(e *Entity) string {
+	if e.by == nil || p.present.there[e.by] {
+		return ""
+	}
+	return "no figures come in from " + e.by.Title
+}
+
+// asks says that a source is worth asking: its exporter is there.
+func (p *presence) asks(s *source) bool { return s.mapping == nil || p.there[s.mapping] }
