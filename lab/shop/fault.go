@@ -155,7 +155,7 @@ func judge(f fault, o observed) outcome {
 		after := first.live.Sub(o.began).Seconds()
 		out.Detected, out.Said = &after, lead.Title
 	}
-	if telling != nil {
+	if telling != nil && (customers || out.Rank != nil) {
 		out.Said = telling.Story.Text(time.UTC)
 	}
 	out.Recovered = recovered(o)
