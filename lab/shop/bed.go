@@ -325,6 +325,39 @@ func (b *bed) config() string {
 	return y.String()
 }
 
+// edges are the part of Evenkeel's configuration that says what needs what, for
+// those who write it down. Nothing in it tells what goes wrong.
+func (b *bed) edges() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", err
+	}
+	group := func(name string) string { return "group:" + host + ":" + name }
+	var y strings.Builder
+	y.WriteString("cases:\n  edges:\n")
+	edge := func(from, kind string, to ...string) {
+		for _, t := range to {
+			fmt.Fprintf(&y, "  - {from: %q, to: %q, kind: %s}\n", from, t, kind)
+		}
+	}
+	catalogue := []string{group("shop-catalog-1"), group("shop-catalog-2"), group("shop-catalog-3")}
+	edge("service:front", "served-by", group("shop-front"))
+	edge(group("shop-front"), "calls", append(catalogue, group("shop-checkout"), group("shop-wire"), "endpoint:checkout", "endpoint:names")...)
+	edge(group("shop-wire"), "calls", group("shop-search"))
+	edge(group("shop-search"), "calls", group("postgres"))
+	edge(group("shop-checkout"), "calls", append(catalogue, group("shop-bank"), group("postgres"), "endpoint:names")...)
+	for _, instance := range catalogue {
+		edge(instance, "calls", group("redis-server"), "endpoint:cache", group("postgres"))
+	}
+	if b.cpu != "" {
+		edge(group("shop-search"), "runs-on", "cgroup:"+host+":/"+filepath.Base(string(b.cpu)))
+	}
+	if b.database.writes != "" {
+		edge(group("postgres"), "stored-on", "filesystem:"+host+":"+b.database.data.Mount, "filesystem:"+host+":"+b.database.log.Mount)
+	}
+	return y.String(), nil
+}
+
 func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -57,6 +57,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 	markdown := fs.Bool("markdown", false, "the same as -output markdown")
 	program := fs.String("evenkeel", "", "`file` of a built evenkeel; it is built otherwise")
 	serve := fs.Bool("serve", false, "run the shop and Evenkeel without faults until Ctrl-C")
+	declare := fs.Bool("declare", false, "tell Evenkeel by its configuration what needs what")
 	var p pace
 	fs.DurationVar(&p.settle, "settle", time.Minute, "ordinary traffic before each fault")
 	fs.DurationVar(&p.hold, "hold", 75*time.Second, "how long each fault lasts")
@@ -90,7 +91,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 			code = 2
 		}
 	}()
-	r, err := newRunner(ctx, stage, *program, p, progress)
+	r, err := newRunner(ctx, stage, *program, *declare, p, progress)
 	if err != nil {
 		return 2, err
 	}

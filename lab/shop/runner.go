@@ -43,9 +43,10 @@ type runner struct {
 	start    time.Time
 }
 
-// newRunner builds Evenkeel and starts the shop with its customers. The caller
-// closes the stage, also after an error.
-func newRunner(ctx context.Context, stage *lab.Stage, program string, p pace, progress io.Writer) (*runner, error) {
+// newRunner builds Evenkeel and starts the shop with its customers; declare
+// tells Evenkeel what needs what. The caller closes the stage, also after an
+// error.
+func newRunner(ctx context.Context, stage *lab.Stage, program string, declare bool, p pace, progress io.Writer) (*runner, error) {
 	r := &runner{pace: p, progress: progress, start: time.Now()}
 	if err := stage.BuildEvenkeel(program); err != nil {
 		return nil, err
@@ -64,6 +65,13 @@ func newRunner(ctx context.Context, stage *lab.Stage, program string, p pace, pr
 		return nil, err
 	}
 	r.config = b.config() + paging(pager)
+	if declare {
+		edges, err := b.edges()
+		if err != nil {
+			return nil, err
+		}
+		r.config += edges
+	}
 	r.say("the shop is open")
 	return r, nil
 }

@@ -98,8 +98,13 @@ func get(t *testing.T, url string) string {
 // What the shop's people write down for Evenkeel is a configuration.
 func TestTheConfigurationIsSound(t *testing.T) {
 	b := &bed{Stage: &lab.Stage{Dir: t.TempDir()}}
+	b.database, b.cpu = &cluster{writes: "/sys/fs/cgroup/blkio/shop"}, "/sys/fs/cgroup/cpu/shop"
 	b.cast()
-	if _, err := config.Parse([]byte(b.config() + paging("http://127.0.0.1:1/"))); err != nil {
+	edges, err := b.edges()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Parse([]byte(b.config() + paging("http://127.0.0.1:1/") + edges)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,7 +130,7 @@ func TestFaultsAreFelt(t *testing.T) {
 			t.Error("could not be undone:", err)
 		}
 	}()
-	r, err := newRunner(ctx, stage, "", pace{settle: before, hold: 15 * time.Second, after: time.Second}, t.Output())
+	r, err := newRunner(ctx, stage, "", true, pace{settle: before, hold: 15 * time.Second, after: time.Second}, t.Output())
 	if errors.Is(err, lab.ErrCannot) {
 		t.Skip(err)
 	}
