@@ -21,7 +21,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	}
 	services := console.Services{
 		Incidents: a.respond, Reviews: a.review, Evidence: a.evidence, Routing: a.routes, Sources: a.intake,
-		Findings: a.findings, Estate: a.estate, Metrics: a.querier, Health: a.board,
+		Findings: a.findings, Cases: a.cases, Estate: a.estate, Metrics: a.querier, Health: a.board,
 		Reach: a.reach, OnCall: a.oncall, Status: a.status,
 
 		Access:   a.access,

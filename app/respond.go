@@ -204,7 +204,11 @@ func (t *findingTeller) tell(ctx context.Context, now time.Time) error {
 		now := telling{f.Revision, b.Case, b.ExplainedBy, strings.Join(b.Was, " ")}
 		told[f.ID] = now
 		if t.told == nil || t.told[f.ID] != now {
-			news = append(news, alertOf(f, b))
+			alert := alertOf(f, b)
+			if b.Case != "" {
+				alert.Links = append(alert.Links, respond.Link{Text: "What belongs to it", URL: t.a.publicURL() + "/cases/" + b.Case})
+			}
+			news = append(news, alert)
 		}
 	}
 	if t.told == nil {

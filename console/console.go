@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
@@ -76,6 +77,12 @@ func (c *Console) routes() {
 	c.page("POST /findings/{id}/reopen", c.reopen)
 	if c.SLOs != nil {
 		c.page("GET /slos", c.slos)
+	}
+	if c.Cases != nil {
+		c.page("GET /cases", c.cases)
+		c.page("GET /cases/{id}", c.caseOf)
+		c.page("GET /cases/{id}/marks", c.caseMarks)
+		c.page("POST /cases/{id}/feedback", c.judgeCase)
 	}
 	c.page("GET /estate", c.estate)
 	c.page("GET /entities/{id}", c.entity)
@@ -195,6 +202,8 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text = http.StatusNotFound, "There is no such page", "The address leads nowhere. It may have been typed wrongly."
 	case errors.Is(err, finding.ErrNotFound):
 		status, title, text = http.StatusNotFound, "There is no such finding", "It may be so old that it was deleted, or it is in an environment that you may not see."
+	case errors.Is(err, cases.ErrNotFound):
+		status, title, text = http.StatusNotFound, "There is no such case", "It may be so old that it was deleted, or it is in an environment that you may not see."
 	case errors.Is(err, respond.ErrNotFound):
 		status, title, text = http.StatusNotFound, "There is no such incident", "It may be so old that it was deleted, or it is in an environment that you may not see."
 	case errors.Is(err, estate.ErrNotFound):

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -54,6 +55,7 @@ type demo struct {
 	state    *store.Store
 	evidence *evidence.Service
 	actor    access.Actor
+	cases    *cases.Service
 }
 
 const demoEnv = "production"
@@ -109,6 +111,7 @@ func quietDemo(t testing.TB) *demo {
 	if _, _, err := d.access.CreateToken(t.Context(), d.actor, "grafana", d.actor.Grants, []access.Permission{access.Read}, d.now.Add(80*24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	d.cases = demoCases(d, log)
 	d.sources = &heardDemo{now: d.now}
 	d.routes = demoRoutes(t, state, d.now)
 	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Impact: func(_ context.Context, alerts []respond.Standing, _, _ time.Time) ([]slo.Impact, error) {
@@ -133,7 +136,7 @@ func quietDemo(t testing.TB) *demo {
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
 		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
-		Simulate: demoSimulator(),
+		Simulate: demoSimulator(), Cases: d.cases,
 		About:    []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/metric"
@@ -19,6 +20,7 @@ type findingPage struct {
 	Finding  finding.Finding
 	Events   []finding.Event
 	Span     timeSpan
+	Cases    []cases.Case
 	Changes  []changeLine // that happened shortly before or during it
 	Respond  bool         // the actor may answer
 	Problem  string       // why the last answer was refused
@@ -61,6 +63,9 @@ func (c *Console) showFinding(w http.ResponseWriter, r *http.Request, status int
 	}
 	if p.Changes, err = c.changesOn(r, f.Environment, f.Entity, p.Span); err != nil {
 		p.Note = c.partError(r, "The changes", err)
+	}
+	if p.Cases, err = c.casesOf(r, f.ID); err != nil {
+		p.Note = c.partError(r, "The case", err)
 	}
 	return c.render(w, r, status, f.Title, "/findings", findingView(p))
 }

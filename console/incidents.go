@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/respond"
@@ -136,6 +137,7 @@ type incidentPage struct {
 	Silence string // leads to a silence of what its alerts have in common; empty for none
 	Updates updatesPart
 	Figures figuresPart
+	Cases   []cases.Case // that its alerts are part of
 }
 
 // choice is one line of a select.
@@ -156,6 +158,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 		p.Silence = silenceURL(story.Alerts, story.Incident.Environment)
 	}
 	if p.Names, err = c.names(r); err != nil {
+		return err
+	}
+	if p.Cases, err = c.casesOfAlerts(r, story.Alerts); err != nil {
 		return err
 	}
 	if p.Updates, err = c.updates(r, story.Incident); err != nil {

@@ -59,15 +59,18 @@ func TestScreenshots(t *testing.T) {
 	}
 	quiet.board.Report("host", quiet.now, time.Second, nil)
 	lived.now = lived.now.Add(15 * time.Second) // its incidents were opened by the real clock
+	cased := livedDemo(t)
+	cased.gather(t)
+	cased.now = cased.now.Add(15 * time.Second)
 	servers := map[string]*httptest.Server{}
-	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady} {
+	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady, "cased": cased} {
 		servers[name] = httptest.NewServer(d.readers())
 		defer servers[name].Close()
 	}
 	finding := findingURL(lived.byCheck(t, "disk-latency").ID)
 	pages := []struct{ name, demo, path string }{
 		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
-		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"host", "lived", "/entities/host:web-1"},
+		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"cases", "cased", "/cases"}, {"case", "cased", caseURL(cased.theCase(t).ID)}, {"case-incident", "cased", incidentURL(cased.incident(t, "Checkout").ID)}, {"case-now", "cased", "/"}, {"host", "lived", "/entities/host:web-1"},
 		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
 		{"simulate", "lived", simulatedURL}, {"simulate-first", "lived", "/simulate"}, {"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
 		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},

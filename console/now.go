@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
@@ -26,6 +27,7 @@ const vitalIncidents = 10
 type nowPage struct {
 	Verdict   verdict
 	Incidents incidentsPage // that are not over
+	Cases     []cases.Case  // of several findings, or with a cause
 	Groups    []needGroup   // what needs a person, most urgent first
 	Unseen    []finding.Finding
 	Tended    []finding.Finding // acknowledged: somebody looks after it
@@ -113,6 +115,13 @@ func (c *Console) readNow(r *http.Request) (nowPage, error) {
 		if p.Incidents.Names, err = c.names(r); err != nil {
 			return p, err
 		}
+	}
+	if c.Cases != nil {
+		page, err := c.Cases.List(ctx, actor, cases.Filter{Tenant: c.opt.Tenant, Open: true})
+		if err != nil {
+			return p, err
+		}
+		p.Cases = telling(page.Cases)
 	}
 	p.Verdict = verdictOf(standing{Findings: list.Findings, Parts: p.Parts, Watched: watched, Now: now})
 	if p.Verdict.Tone == toneStarting {

@@ -269,6 +269,7 @@ func (d *demo) pages(t testing.TB) []string {
 
 func TestNoPageHoldsInlineCodeAndEveryLinkLeadsSomewhere(t *testing.T) {
 	d := livedDemo(t)
+	d.gather(t)
 	// Served by the API and by access, not by the console.
 	others := []string{"/openapi.json", "/metrics", "/logout", "/login", "/login/link"}
 	seen := map[string]bool{}
@@ -286,7 +287,7 @@ func TestNoPageHoldsInlineCodeAndEveryLinkLeadsSomewhere(t *testing.T) {
 			t.Errorf("%s links to %s, which gives %d", from, link, code)
 		}
 	}
-	for _, path := range d.pages(t) {
+	for _, path := range append(d.pages(t), "/cases", "/cases?state=all", caseURL(d.theCase(t).ID)) {
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 		code, doc, _ := parsed(t, w)

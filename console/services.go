@@ -91,6 +91,7 @@ type Services struct {
 	Metrics  metric.Querier
 	Health   Health
 
+	Cases     Cases // nil where nothing makes cases of findings
 	Access    Access
 	Incidents Incidents
 	Reviews   Reviews

@@ -180,6 +180,9 @@ func (w *gathering) keepTogether() {
 			owner[best] = c
 		}
 	}
+	// Judged by what links hold together, and joined after that, so that the
+	// order of members does not matter.
+	joins := map[int]int{}
 	for _, c := range w.prev {
 		home, ok := w.home[c.ID]
 		if !ok || c.State != Open {
@@ -192,13 +195,16 @@ func (w *gathering) keepTogether() {
 			}
 			if m.LooseSince.IsZero() || w.in.Now.Sub(m.LooseSince) < looseFor {
 				w.loose[m.Finding] = true
-				keeper := owner[w.find(home)]
-				w.union(n, home)
-				owner[w.find(home)] = keeper
+				if _, is := joins[w.find(n)]; !is {
+					joins[w.find(n)] = home
+				}
 				continue
 			}
 			w.split[w.find(n)] = fmt.Sprintf("Split off from the case %q: for %d minutes nothing has joined them any more.", c.Title, int(w.in.Now.Sub(m.LooseSince).Minutes()))
 		}
+	}
+	for from, to := range joins {
+		w.union(from, to)
 	}
 	for id, k := range w.home {
 		w.home[id] = w.find(k)

@@ -192,7 +192,9 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 		if path := w.pathText(targets, f.Entity); path != "" {
 			yes("%s", path)
 		}
-		if len(targets) > 1 {
+		if explains == len(targets) && explains > 1 {
+			yes("it explains all %d that are wrong", explains)
+		} else if len(targets) > 1 {
 			yes("it explains %d of the %d that are wrong", explains, len(targets))
 		}
 		if best.can < .4 {
@@ -273,12 +275,22 @@ func effect(f *finding.Finding) float64 {
 const peersNeed = .5
 
 // peers counts, of those that need an entity and are of the symptoms' kinds, who
-// suffers and who is well.
+// suffers and who is well. What a symptom itself needs says neither, nor does
+// what something else is wrong with.
 func (w *gathering) peers(entity string, targets []int) (suffer, well int) {
-	kinds, suffers := map[string]bool{}, map[string]bool{}
+	kinds, suffers, aside := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, t := range targets {
-		kinds[kindOf(w.nodes[t].f.Entity)] = true
-		suffers[w.nodes[t].f.Entity] = true
+		x := &w.nodes[t]
+		kinds[kindOf(x.f.Entity)] = true
+		suffers[x.f.Entity] = true
+		for _, r := range x.reach {
+			aside[w.g.ids[r.at]] = true
+		}
+	}
+	for n := range w.nodes {
+		if f := w.nodes[n].f; f.State != finding.Resolved {
+			aside[f.Entity] = true
+		}
 	}
 	list, _ := w.g.reach(entity, true, peersNeed)
 	for _, r := range list {
@@ -287,6 +299,7 @@ func (w *gathering) peers(entity string, targets []int) (suffer, well int) {
 		case id == entity || !kinds[kindOf(id)]:
 		case suffers[id]:
 			suffer++
+		case aside[id]:
 		default:
 			well++
 		}
@@ -314,7 +327,7 @@ func (w *gathering) shared(members, targets []int, suspected map[int]bool) (out 
 				n++
 			}
 		}
-		if len(entities) < 2 {
+		if len(entities) < 2 || w.explainAll(members, c.sufferer, in) {
 			continue
 		}
 		id := w.g.ids[c.at]
@@ -332,6 +345,16 @@ func (w *gathering) shared(members, targets []int, suspected map[int]bool) (out 
 		out = append(out, best)
 	}
 	return out
+}
+
+// explainAll tells whether one finding explains all of some symptoms.
+func (w *gathering) explainAll(members, sufferer []int, targets map[int]bool) bool {
+	return slices.ContainsFunc(members, func(n int) bool {
+		return !slices.ContainsFunc(sufferer, func(t int) bool {
+			l, ok := w.nodes[t].to(n)
+			return targets[t] && (!ok || l.strength < linked)
+		})
+	})
 }
 
 // diagnosed brings in what figures along the calls say.

@@ -384,7 +384,8 @@ func TestEveryFindingIsInOneCase(t *testing.T) {
 				}
 				list[f.ID] = f
 			}
-			for k, f := range list {
+			for _, k := range slices.Sorted(maps.Keys(list)) {
+				f := list[k]
 				switch r.IntN(40) {
 				case 0:
 					f.State, f.ResolvedAt = finding.Resolved, now
