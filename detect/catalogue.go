@@ -66,7 +66,7 @@ func Load(extra ...fs.FS) (*Catalogue, error) {
 	var kinds struct {
 		Kinds map[string]*Kind `yaml:"kinds"`
 	}
-	if _, err := decode(embedded, "kinds.yaml", &kinds); err != nil {
+	if _, err := Decode(embedded, "kinds.yaml", &kinds); err != nil {
 		return nil, err
 	}
 	c.kinds = kinds.Kinds
@@ -94,16 +94,16 @@ func Load(extra ...fs.FS) (*Catalogue, error) {
 	return c, nil
 }
 
-// place is where an item of content stands. Its line is looked for only when
+// Place is where an item of content stands. Its line is looked for only when
 // somebody asks, which is when something is wrong with it.
-type place struct {
+type Place struct {
 	file string
 	data []byte
 	item int // number in the file's one top-level list
 }
 
 // String is "file:line".
-func (p place) String() string {
+func (p Place) String() string {
 	var doc yaml.Node
 	if yaml.Unmarshal(p.data, &doc) != nil || len(doc.Content) == 0 || len(doc.Content[0].Content) < 2 {
 		return p.file
@@ -115,18 +115,25 @@ func (p place) String() string {
 	return fmt.Sprintf("%s:%d", p.file, items[p.item].Line)
 }
 
-// decode reads a file into v.
-func decode(files fs.FS, name string, v any) (place, error) {
+// Item is the place of one item of the file's one top-level list.
+func (p Place) Item(n int) Place {
+	p.item = n
+	return p
+}
+
+// Decode reads a YAML file of content into v; a field that v does not have is an
+// error. The Place is that of the file; Item tells where one of its items stands.
+func Decode(files fs.FS, name string, v any) (Place, error) {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {
-		return place{}, fmt.Errorf("content: %w", err)
+		return Place{}, fmt.Errorf("content: %w", err)
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		return place{}, fmt.Errorf("%s: %w", name, err)
+		return Place{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return place{file: name, data: data}, nil
+	return Place{file: name, data: data}, nil
 }
 
 func (c *Catalogue) readSignals(files fs.FS) error {
@@ -139,14 +146,13 @@ func (c *Catalogue) readSignals(files fs.FS) error {
 		var file struct {
 			Signals []*Signal `yaml:"signals"`
 		}
-		at, err := decode(files, name, &file)
+		at, err := Decode(files, name, &file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		for i, s := range file.Signals {
-			at.item = i
-			s.place = at
+			s.place = at.Item(i)
 			if err := c.addSignal(s); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", s.place, err))
 			}
@@ -186,14 +192,13 @@ func (c *Catalogue) readChecks(files fs.FS) error {
 		var file struct {
 			Checks []*Check `yaml:"checks"`
 		}
-		at, err := decode(files, name, &file)
+		at, err := Decode(files, name, &file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		for i, check := range file.Checks {
-			at.item = i
-			check.place = at
+			check.place = at.Item(i)
 			if err := check.validate(); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", check.place, err))
 				continue

@@ -51,7 +51,7 @@ type Check struct {
 	effectText        *template.Template
 	remedyText        []*template.Template
 	rank              int // causes before their echoes
-	place             place
+	place             Place
 }
 
 // Grade is one severity rule.

@@ -133,7 +133,7 @@ func (k *compiler) readsSlot(field string, at slot) {
 }
 
 func (k *compiler) text(field, text string, names map[string]any) *template.Template {
-	t, err := parseText(text, names)
+	t, err := ParseText(text, names)
 	if err != nil {
 		k.errs = append(k.errs, fmt.Errorf("%s: %w", field, err))
 	}

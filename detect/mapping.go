@@ -34,7 +34,7 @@ type Mapping struct {
 	// how it is worked out; several for one signal in order of preference.
 	Signals map[string]map[string]Provisions `yaml:"signals"`
 
-	place place
+	place Place
 }
 
 // Naming maps labels of a kind to labels of a series: "service: service_name".
@@ -341,7 +341,7 @@ func (c *Catalogue) readMappings(files fs.FS) error {
 	var errs []error
 	for _, name := range names {
 		m := &Mapping{}
-		if m.place, err = decode(files, name, m); err != nil {
+		if m.place, err = Decode(files, name, m); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -20,14 +20,14 @@ func (r *round) report(c *verdictCase) finding.Report {
 		Host:       s.Entity.HostName,
 	}
 	var err error
-	if out.Title, err = write(check.titleText, names); err != nil {
+	if out.Title, err = WriteText(check.titleText, names); err != nil {
 		out.Title = check.ID + " of " + s.Entity.Name
 	}
-	if out.Effect, err = write(check.effectText, names); err != nil {
+	if out.Effect, err = WriteText(check.effectText, names); err != nil {
 		out.Effect = check.About
 	}
 	for _, t := range check.remedyText {
-		if text, err := write(t, names); err == nil {
+		if text, err := WriteText(t, names); err == nil {
 			out.Remedy = append(out.Remedy, text)
 		}
 	}
@@ -42,7 +42,7 @@ func (r *round) report(c *verdictCase) finding.Report {
 	for _, echo := range c.echoes {
 		// The cause is as bad as the worst that it does.
 		out.Severity = max(out.Severity, echo.verdict.Severity)
-		if title, err := write(echo.check.titleText, echo.subject.names()); err == nil {
+		if title, err := WriteText(echo.check.titleText, echo.subject.names()); err == nil {
 			out.Evidence = append(out.Evidence, finding.Evidence{Text: "It shows as well in this: " + title, From: echo.verdict.Since, To: r.now})
 		}
 	}
@@ -64,7 +64,7 @@ func (r *round) evidence(s *Subject, f Figure, names map[string]any) (finding.Ev
 	if holds, err := s.holds(f.when); err != nil || !holds {
 		return finding.Evidence{}, false
 	}
-	text, err := write(f.text, names)
+	text, err := WriteText(f.text, names)
 	if err != nil {
 		return finding.Evidence{}, false
 	}
@@ -100,8 +100,8 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		return r.server(s, b, names)
 	}
 	if b.Of == "self" {
-		name, err1 := write(b.name, names)
-		text, err2 := write(b.text, names)
+		name, err1 := WriteText(b.name, names)
+		text, err2 := WriteText(b.text, names)
 		if err1 != nil || err2 != nil || name == "" {
 			return nil
 		}
@@ -135,7 +135,7 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		usual := x.entity.usual[b.signal.index]
 		names["value"], names["usual_value"], names["known_value"] = x.value, usual.Median(), usual.Known()
 		names["its"] = x.entity.figures()
-		text, err := write(b.text, names)
+		text, err := WriteText(b.text, names)
 		if err != nil {
 			continue
 		}

@@ -30,7 +30,7 @@ func (r *round) server(s *Subject, b Blame, names map[string]any) []finding.Culp
 		if group == "" {
 			continue
 		}
-		text, err := write(b.text, names)
+		text, err := WriteText(b.text, names)
 		if err != nil {
 			return nil
 		}

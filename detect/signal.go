@@ -45,7 +45,7 @@ type Signal struct {
 	index   int
 	sources []*source // of every file that provides it, in order of preference
 	learned bool      // some check or culprit asks what is usual
-	place   place
+	place   Place
 }
 
 const defaultWindow = 45 * time.Second

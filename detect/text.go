@@ -2,7 +2,9 @@ package detect
 
 import (
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -20,9 +22,25 @@ var words = template.FuncMap{
 	"number":   figure.Number,
 	"rate":     func(v float64) string { return figure.In(v, "1/s") },
 	"date":     func(v float64) string { return time.Unix(int64(v), 0).UTC().Format("2 January 2006 15:04 UTC") },
+	"list":     listed,
 	"neg":      func(v float64) float64 { return -v },
 	"mul":      func(a, b any) float64 { return float(a) * float(b) },
 	"over":     func(a, b float64) float64 { return a / b },
+}
+
+// listed writes a list, or a map as "key: value".
+func listed(v any) string {
+	switch v := v.(type) {
+	case []string:
+		return strings.Join(v, ", ")
+	case map[string]string:
+		var out []string
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, key+": "+v[key])
+		}
+		return strings.Join(out, ", ")
+	}
+	return ""
 }
 
 // float takes a template's number, which may be written without a point.
@@ -36,9 +54,9 @@ func float(v any) float64 {
 	return math.NaN()
 }
 
-// parseText parses a template and runs it once on names, so that a name that
+// ParseText parses a template and runs it once on names, so that a name that
 // does not exist is found when the catalogue is loaded.
-func parseText(text string, names map[string]any) (*template.Template, error) {
+func ParseText(text string, names map[string]any) (*template.Template, error) {
 	t, err := template.New("").Funcs(words).Option("missingkey=error").Parse(strings.Join(strings.Fields(text), " "))
 	if err != nil {
 		return nil, err
@@ -62,7 +80,8 @@ func plain(v any) any {
 	return v
 }
 
-func write(t *template.Template, names map[string]any) (string, error) {
+// WriteText runs a template that ParseText made.
+func WriteText(t *template.Template, names map[string]any) (string, error) {
 	var b strings.Builder
 	err := t.Execute(&b, names)
 	return b.String(), err
