@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -38,9 +37,6 @@ type Input struct {
 	Relations []estate.Relation
 	// Changes are those of the last hours.
 	Changes []estate.Change
-	// Diagnosed is what figures say of a symptom, by its entity: where calls
-	// have latency, errors and traffic.
-	Diagnosed map[string]correlate.Diagnosis
 	// Record is what people said of earlier cases, by the check that was held
 	// to be the cause.
 	Record map[string]Record

@@ -170,7 +170,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 			s.change, s.Text, s.Since = more.change, more.Text, more.Since
 		}
 	}
-	return w.diagnosed(out, targets)
+	return out
 }
 
 // weigh brings in what a link alone does not say.
@@ -355,33 +355,4 @@ func (w *gathering) explainAll(members, sufferer []int, targets map[int]bool) bo
 			return targets[t] && (!ok || l.strength < linked)
 		})
 	})
-}
-
-// diagnosed brings in what figures along the calls say.
-func (w *gathering) diagnosed(list []*suspect, targets []int) []*suspect {
-	for _, t := range targets {
-		d, ok := w.in.Diagnosed[w.nodes[t].f.Entity]
-		if !ok || d.Verdict != correlate.CauseFound {
-			continue
-		}
-		for _, cause := range d.Causes {
-			at := slices.IndexFunc(list, func(s *suspect) bool { return s.Entity == cause.Entity })
-			if at < 0 {
-				list = append(list, &suspect{node: -1, Hypothesis: Hypothesis{Entity: cause.Entity, Name: nameOf(cause.Entity), Text: "What " + nameOf(cause.Entity) + " does itself",
-					For: []string{}, Against: []string{}}})
-				at = len(list) - 1
-			}
-			s := list[at]
-			s.others = s.others || cause.Entity != w.nodes[t].f.Entity
-			s.raw += .8 * cause.Score / float64(len(targets))
-			for _, e := range cause.Evidence {
-				if text, ok := cutAgainst(e); ok {
-					s.Against = append(s.Against, text)
-				} else {
-					s.For = append(s.For, text)
-				}
-			}
-		}
-	}
-	return list
 }

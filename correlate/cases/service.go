@@ -15,7 +15,6 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -36,9 +35,6 @@ type Options struct {
 	Graph func(ctx context.Context, tenant, environment string) ([]estate.Relation, error)
 	// Changes returns the newest changes since a time, at most so many.
 	Changes func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error)
-	// Diagnose asks figures about the entities of symptoms; nil where there is
-	// nothing to ask.
-	Diagnose func(ctx context.Context, tenant, environment string, symptoms []finding.Finding, now time.Time) (map[string]correlate.Diagnosis, error)
 }
 
 // Service keeps the cases of findings. It is safe for concurrent use, and the
@@ -106,24 +102,13 @@ func (s *Service) round(ctx context.Context, sc scope, prev []Case, findings []f
 			unread = append(unread, err)
 		}
 		oldest := now
-		var symptoms []finding.Finding
 		for _, f := range findings {
-			if f.State != finding.Resolved {
-				if f.FirstSeen.Before(oldest) {
-					oldest = f.FirstSeen
-				}
-				if felt(&f) {
-					symptoms = append(symptoms, f)
-				}
+			if f.State != finding.Resolved && f.FirstSeen.Before(oldest) {
+				oldest = f.FirstSeen
 			}
 		}
 		if in.Changes, err = s.opt.Changes(ctx, sc.tenant, sc.environment, oldest.Add(-ChangesBefore), mostConsidered); err != nil {
 			unread = append(unread, err)
-		}
-		if s.opt.Diagnose != nil && len(symptoms) > 0 {
-			if in.Diagnosed, err = s.opt.Diagnose(ctx, sc.tenant, sc.environment, symptoms, now); err != nil {
-				unread = append(unread, err)
-			}
 		}
 		if in.Record, err = s.judged(ctx, sc.tenant); err != nil {
 			unread = append(unread, err)

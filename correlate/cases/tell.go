@@ -20,9 +20,6 @@ const (
 	beforehand = 30 * time.Minute
 )
 
-// cutAgainst takes the mark off evidence that speaks against a cause.
-func cutAgainst(text string) (string, bool) { return strings.CutPrefix(text, "against: ") }
-
 // roles says what part each member plays.
 func (w *gathering) roles(c *Case, members []int, top *suspect) {
 	for n := range c.Members {
