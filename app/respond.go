@@ -17,9 +17,6 @@ import (
 	"github.com/evenkeel/evenkeel/respond/notify"
 )
 
-// findingSource is the source of alerts that findings make.
-const findingSource = "findings"
-
 // openRespond stores the policies and contacts of the configuration and opens
 // the service. More are senders beside those that the configuration sets up.
 func (a *App) openRespond(ctx context.Context, more map[respond.Channel]respond.Sender) error {
@@ -212,7 +209,7 @@ func (t *findingTeller) tell(ctx context.Context, now time.Time) error {
 		}
 	}
 	if t.told == nil {
-		ended, err := t.a.respond.Orphans(ctx, t.a.tenant, findingSource, func(id string) bool { _, is := told[id]; return is })
+		ended, err := t.a.respond.Orphans(ctx, t.a.tenant, respond.FindingSource, func(id string) bool { _, is := told[id]; return is })
 		if err != nil {
 			return err
 		}
@@ -243,7 +240,7 @@ func (t *findingTeller) list(ctx context.Context, f finding.Filter) (all []findi
 // alertOf is a finding as an alert. What somebody has accepted, and what hurts
 // nobody, pages nobody.
 func alertOf(f finding.Finding, b cases.Belonging) respond.Alert {
-	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: f.Tenant, Source: findingSource, Fingerprint: f.ID}, Environment: f.Environment,
+	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: f.Tenant, Source: respond.FindingSource, Fingerprint: f.ID}, Environment: f.Environment,
 		Status: respond.Firing, Severity: f.Severity, Title: f.Title, StartsAt: f.FirstSeen,
 		Acknowledged: f.State == finding.Acknowledged || f.State == finding.Unknown && f.Prior == finding.Acknowledged,
 		Labels: map[string]string{"alertname": f.Check, "practice": f.Practice, "environment": f.Environment, "severity": f.Severity.String(),

@@ -36,7 +36,15 @@ func (s *Service) Snooze(ctx context.Context, actor access.Actor, tenant, id str
 // Resolve says that it is over.
 func (s *Service) Resolve(ctx context.Context, actor access.Actor, tenant, id, note string, now time.Time) (Incident, error) {
 	return s.act(ctx, actor, tenant, id, "incident.resolve", now, func(t *turn, f Facts) error {
-		return t.resolve(f, by(actor), note)
+		tasks, err := s.store.TasksOf(ctx, tenant, id)
+		if err != nil {
+			return err
+		}
+		if err := t.resolve(f, by(actor), note); err != nil {
+			return err
+		}
+		t.unfinished(tasks)
+		return nil
 	})
 }
 
@@ -112,11 +120,16 @@ func (s *Service) Merge(ctx context.Context, actor access.Actor, tenant, from, i
 		if err != nil {
 			return err
 		}
+		tasks, err := s.store.TasksOf(ctx, tenant, from)
+		if err != nil {
+			return err
+		}
 		ta, tb := begin(a.Incident, now), begin(b.Incident, now)
 		alerts, err = merge(ta, tb, a, alerts, by(actor))
 		if err != nil {
 			return err
 		}
+		carry(ta, tb, tasks, by(actor))
 		out, err = s.applyTurns(ctx, actor, "incident.merge", now, moved(alerts, into, now), tb, ta)
 		return err
 	})

@@ -19,7 +19,7 @@ const (
 // AlertKey names an alert: what folds its repetitions into one.
 type AlertKey struct {
 	Tenant      string `json:"tenant"`
-	Source      string `json:"source"`      // id of the integration; "findings" for Evenkeel's own
+	Source      string `json:"source"`      // id of the integration; FindingSource for Evenkeel's own
 	Fingerprint string `json:"fingerprint"` // stable over repetitions: hash of the labels, or the sender's dedup key
 }
 

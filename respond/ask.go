@@ -30,6 +30,7 @@ func (s *Service) List(ctx context.Context, actor access.Actor, f IncidentFilter
 type Story struct {
 	Incident Incident   `json:"incident"`
 	Alerts   []Standing `json:"alerts"`   // newest first, the first 500
+	Tasks    []Task     `json:"tasks"`    // in the order in which they were added
 	Pages    []Page     `json:"pages"`    // in the order in which they began
 	Messages []Message  `json:"messages"` // of its pages, and news of it
 	Entries  []Entry    `json:"entries"`  // oldest first, the first 5,000
@@ -48,6 +49,9 @@ func (s *Service) Get(ctx context.Context, actor access.Actor, tenant, id string
 	}
 	ids := []string{st.Incident.ID}
 	if st.Alerts, err = s.store.IncidentAlerts(ctx, tenant, id, false, storyAlerts); err != nil {
+		return Story{}, err
+	}
+	if st.Tasks, err = s.store.TasksOf(ctx, tenant, id); err != nil {
 		return Story{}, err
 	}
 	if st.Pages, err = s.store.PagesOf(ctx, ids, false); err != nil {

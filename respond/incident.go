@@ -46,10 +46,13 @@ type Incident struct {
 	ResolvedAt time.Time `json:"resolvedAt,omitzero"`
 	SnoozedTo  time.Time `json:"snoozedTo,omitzero"`
 	Assignee   string    `json:"assignee,omitempty"` // person (user id) who has taken it up
-	Firing     int       `json:"firing"`             // alerts that stand
-	Alerts     int       `json:"alerts"`             // firings of alerts that joined it
-	Paged      int       `json:"paged"`              // pages that it ever had
-	MergedInto string    `json:"mergedInto,omitempty"`
+	Roles      Roles     `json:"roles,omitzero"`     // who does what
+	// Finding is the id of the finding from which a person declared it.
+	Finding    string `json:"finding,omitempty"`
+	Firing     int    `json:"firing"` // alerts that stand
+	Alerts     int    `json:"alerts"` // firings of alerts that joined it
+	Paged      int    `json:"paged"`  // pages that it ever had
+	MergedInto string `json:"mergedInto,omitempty"`
 	// Held is why a triggered incident pages nobody for now: working hours, a
 	// silence. Empty while it escalates.
 	Held string `json:"held,omitempty"`

@@ -25,7 +25,13 @@ const (
 	Postponed      EntryKind = "snoozed"         //
 	Held           EntryKind = "held"            // pages nobody for now: working hours, a silence
 	Woken          EntryKind = "woken"           // a snooze ended, or what held it did
-	Changed        EntryKind = "changed"         // severity, title, roles
+	Changed        EntryKind = "changed"         // severity, title
+	RoleGiven      EntryKind = "role"            // commander, communications or scribe was handed over
+	TaskAdded      EntryKind = "task"            // something is to be done
+	TaskGiven      EntryKind = "task-given"      // to somebody else, or to another incident
+	TaskDone       EntryKind = "task-done"       //
+	TaskReopened   EntryKind = "task-reopened"   // it was not done after all
+	Unfinished     EntryKind = "unfinished"      // tasks that were open at a resolution
 	Merged         EntryKind = "merged"          //
 	Split          EntryKind = "split"           //
 	Noted          EntryKind = "note"            // what a person wrote

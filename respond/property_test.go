@@ -22,6 +22,7 @@ type world struct {
 	incidents map[string]Incident
 	pages     map[string][]Page
 	messages  map[string]Message
+	tasks     map[string]Task
 	order     []string // of messages
 	entries   []Entry
 	last      int64
@@ -31,7 +32,7 @@ type world struct {
 
 func newWorld(t *testing.T, contacts ...Contact) *world {
 	return &world{t: t, now: time.Date(2027, 3, 1, 3, 0, 0, 0, time.UTC), policies: map[string]Policy{}, book: NewBook(contacts),
-		alerts: map[string]Standing{}, incidents: map[string]Incident{}, pages: map[string][]Page{}, messages: map[string]Message{}}
+		alerts: map[string]Standing{}, incidents: map[string]Incident{}, pages: map[string][]Page{}, messages: map[string]Message{}, tasks: map[string]Task{}}
 }
 
 func (w *world) apply(b Batch) {
@@ -67,6 +68,9 @@ func (w *world) apply(b Batch) {
 				w.order = append(w.order, m.ID)
 			}
 			w.messages[m.ID] = m
+		}
+		for _, k := range d.Tasks {
+			w.tasks[k.ID] = k
 		}
 		w.entries = append(w.entries, d.Entries...)
 	}
@@ -386,7 +390,7 @@ func play(t *testing.T, seed uint64, moves int) *world {
 		case r.IntN(2) == 0:
 			w.wake()
 		default:
-			switch r.IntN(12) {
+			switch r.IntN(15) {
 			case 0:
 				w.act(id, func(t *turn, f Facts) error { return t.acknowledge(f, by, "") })
 			case 1:
@@ -407,6 +411,10 @@ func play(t *testing.T, seed uint64, moves int) *world {
 				w.split(id, by)
 			case 9:
 				routes.silent = !routes.silent
+			case 10:
+				w.giveRole(r, id)
+			case 11, 12:
+				w.touchTask(r, id)
 			default:
 				w.send(r)
 			}
@@ -439,6 +447,7 @@ func (w *world) merge(from, into string, by By) {
 	if err != nil {
 		return
 	}
+	carry(ta, tb, w.tasksOf(from), by)
 	w.apply(Batch{Alerts: moved, Decisions: []Decision{tb.done(), ta.done()}})
 }
 
@@ -472,9 +481,11 @@ func TestWhateverHappensNothingIsLostOrStuck(t *testing.T) {
 		for _, m := range w.messages {
 			states[m.State]++
 		}
+		w.checkHands()
 	}
 	for _, k := range []EntryKind{AlertReceived, AlertEnded, AlertMuted, AlertExplained, AlertGrouped, Opened, PageBegun, PageEnded, NobodyToPage, Taken,
-		Reassigned, Escalated, Exhausted, Postponed, Held, Woken, Changed, Merged, Split, Finished, Reopened, ClockChanged, MessageQueued} {
+		Reassigned, Escalated, Exhausted, Postponed, Held, Woken, Changed, Merged, Split, Finished, Reopened, ClockChanged, MessageQueued,
+		RoleGiven, TaskAdded, TaskGiven, TaskDone, TaskReopened} {
 		if kinds[k] == 0 {
 			t.Errorf("the sequences show nothing of %q", k)
 		}

@@ -50,6 +50,10 @@ type Store interface {
 	// WakeAt, and a message that is not sent yet.
 	Pending(ctx context.Context) (wakes, messages bool, err error)
 
+	// TasksOf returns the tasks of an incident, in the order in which they were
+	// added.
+	TasksOf(ctx context.Context, tenant, incident string) ([]Task, error)
+
 	// PagesOf returns the pages of incidents, in the order in which they
 	// began; only the open ones where asked.
 	PagesOf(ctx context.Context, incidents []string, open bool) ([]Page, error)

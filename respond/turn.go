@@ -19,6 +19,7 @@ type Decision struct {
 	Messages  []Message    // new ones
 	Digests   []Message    // not sent yet, and telling of one more incident
 	Withdrawn []Withdrawal // what need not be sent any more
+	Tasks     []Task       // added, or changed
 	Entries   []Entry
 }
 

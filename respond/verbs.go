@@ -238,7 +238,7 @@ func declare(id string, number int64, d Declaration, by By, now time.Time) (*tur
 		return nil, fmt.Errorf("%w: name the escalation policy", ErrInvalid)
 	}
 	t := begin(Incident{ID: id, Number: number, Tenant: d.Tenant, Environment: d.Environment, Title: title,
-		Severity: d.Severity, Urgency: High, State: Triggered, Policy: d.Policy, Declared: true, OpenedAt: now, WakeAt: now}, now)
+		Severity: d.Severity, Finding: d.Finding, Urgency: High, State: Triggered, Policy: d.Policy, Declared: true, OpenedAt: now, WakeAt: now}, now)
 	t.note(Opened, by.Name, fmt.Sprintf("%s declares incident %d: %s", by.Name, number, title))
 	return t, nil
 }
@@ -250,6 +250,9 @@ type Declaration struct {
 	Title       string           `json:"title"`
 	Severity    finding.Severity `json:"severity"`
 	Policy      string           `json:"policy"`
+	// Finding is the id of the finding that it is about; empty where there is
+	// none. Who declares it has read that finding.
+	Finding string `json:"finding,omitempty"`
 }
 
 // maxTitle bounds an incident's title, in bytes.

@@ -182,7 +182,8 @@ func times(n int) string {
 // told are the kinds of entries that a reader of the document wants. Tries and
 // queues are for the ledger.
 var told = []respond.EntryKind{respond.AlertReceived, respond.AlertEnded, respond.Opened, respond.PageBegun, respond.NobodyToPage, respond.Taken,
-	respond.Reassigned, respond.Exhausted, respond.Postponed, respond.Changed, respond.Merged, respond.Split, respond.Noted, respond.Finished, respond.Reopened}
+	respond.Reassigned, respond.Exhausted, respond.Postponed, respond.Changed, respond.Merged, respond.Split, respond.Noted, respond.Finished, respond.Reopened,
+	respond.RoleGiven, respond.TaskAdded, respond.TaskDone, respond.Unfinished}
 
 func timeline(s respond.Story, changes []estate.Change) []Moment {
 	out := []Moment{}

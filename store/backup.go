@@ -28,7 +28,7 @@ var tables = []string{"findings", "finding_events", "entities", "entity_versions
 	"alerts", "incident_alerts", "incidents", "pages", "messages", "ledger", "contacts", "policies", "review_documents",
 	"contact_proofs", "reach_checks", "signing_keys", "intake_sources", "silences",
 	"incident_evidence", "schedules", "overrides", "oncall_feeds", "status_records",
-	"cases", "case_findings", "case_events"}
+	"cases", "case_findings", "case_events", "incident_tasks"}
 
 // manifestName is the last file of a backup. One without it is not whole.
 const manifestName = "manifest.json"

@@ -30,6 +30,9 @@ func (s *Store) ApplyResponse(ctx context.Context, b respond.Batch) error {
 			if err := applyPages(ctx, tx, d); err != nil {
 				return err
 			}
+			if err := applyTasks(ctx, tx, d.Tasks); err != nil {
+				return err
+			}
 		}
 		for _, e := range b.Entries {
 			entries = append(entries, writeEntry(e))

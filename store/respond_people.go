@@ -77,7 +77,7 @@ func (s *Store) PruneResponse(ctx context.Context, before time.Time) (deleted in
 	err = s.change(ctx, "prune incidents", func(ctx context.Context, tx bun.Tx) error {
 		// An incident that another was merged into is kept as long as that one.
 		const old = "SELECT id FROM incidents WHERE state = 'resolved' AND resolved_at < ? AND wake_at = 0"
-		for _, table := range []string{"pages", "messages", "ledger", "incident_alerts", "incident_evidence"} {
+		for _, table := range []string{"pages", "messages", "ledger", "incident_alerts", "incident_evidence", "incident_tasks"} {
 			if _, err := tx.NewRaw("DELETE FROM ? WHERE incident <> '' AND incident IN ("+old+")", bun.Ident(table), at).Exec(ctx); err != nil {
 				return err
 			}

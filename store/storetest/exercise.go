@@ -60,6 +60,7 @@ func Exercise(t *testing.T, open func(t *testing.T) Store) {
 		{"the audit log", auditLog},
 		{"baselines of any size", baselines},
 		{"an incident and its ledger are stored whole, or not at all", respondWhole},
+		{"roles and tasks of incidents", respondTasks},
 		{"alerts and incidents are due in time, also after the clock was set back", respondDue},
 		{"messages are claimed by lanes and leases, and settled once", respondClaims},
 		{"contacts, policies, and what is over", respondPeople},
