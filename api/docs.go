@@ -64,7 +64,7 @@ func docsGroups(spec *huma.OpenAPI) []docsGroup {
 	slices.Sort(paths)
 	for _, path := range paths {
 		item := spec.Paths[path]
-		for _, o := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
+		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if o == nil {
 				continue
 			}

@@ -57,12 +57,17 @@ func (s *server) registerIncidents(h huma.API) {
 		})
 
 	huma.Register(h, op(http.MethodGet, "/api/v1/incidents/{id}", "get-incident", "Incidents", "One incident with its alerts, who was told, and all that happened"),
-		func(ctx context.Context, in *IncidentInput) (*body[respond.Story], error) {
-			story, err := s.Incidents.Get(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID)
+		func(ctx context.Context, in *IncidentInput) (*body[IncidentStory], error) {
+			tenant := Where{Tenant: in.Tenant}.tenant()
+			st, err := s.Incidents.Get(ctx, s.actor(ctx), tenant, in.ID)
 			if err != nil {
 				return nil, s.problem("get-incident", err)
 			}
-			return &body[respond.Story]{ETag: incidentRevision(story.Incident), Body: story}, nil
+			story, err := s.story(ctx, tenant, st)
+			if err != nil {
+				return nil, s.problem("get-incident", err)
+			}
+			return &body[IncidentStory]{ETag: incidentRevision(st.Incident), Body: story}, nil
 		})
 
 	type declare struct {
@@ -72,6 +77,7 @@ func (s *server) registerIncidents(h huma.API) {
 			Title       string           `json:"title" minLength:"3" maxLength:"1000" doc:"what users feel, in one line"`
 			Severity    finding.Severity `json:"severity,omitempty" doc:"default: critical"`
 			Policy      string           `json:"policy,omitempty" maxLength:"100" doc:"default: the one named default"`
+			Finding     string           `json:"finding,omitempty" maxLength:"100" doc:"id of the finding that it is about; its environment counts"`
 		}
 	}
 	declared := op(http.MethodPost, "/api/v1/incidents", "declare-incident", "Incidents", "Open an incident by hand; the people on call are told")
@@ -85,11 +91,19 @@ func (s *server) registerIncidents(h huma.API) {
 		if d.Policy == "" {
 			d.Policy = respond.DefaultPolicy
 		}
+		if in.Body.Finding != "" {
+			f, _, err := s.Findings.Get(ctx, s.actor(ctx), d.Tenant, in.Body.Finding)
+			if err != nil {
+				return nil, s.problem("declare-incident", err)
+			}
+			d.Finding, d.Environment = f.ID, f.Environment
+		}
 		i, err := s.Incidents.Declare(ctx, s.actor(ctx), d, time.Now())
 		return s.incidentAnswer("declare-incident", i, err)
 	})
 
 	s.registerIncidentVerbs(h)
+	s.registerHands(h)
 }
 
 // registerIncidentVerbs registers what a person or a program says to an
@@ -139,21 +153,18 @@ func (s *server) registerIncidentVerbs(h huma.API) {
 	type reassign struct {
 		IncidentInput
 		Body struct {
-			To   string `json:"to" minLength:"1" maxLength:"100" doc:"id of the person, who is told at once"`
+			To   string `json:"to" minLength:"1" maxLength:"100" doc:"login name or id of the person, who is told at once"`
 			Note string `json:"note,omitempty" maxLength:"2000"`
 		}
 	}
 	huma.Register(h, op(http.MethodPost, "/api/v1/incidents/{id}/reassign", "reassign-incident", "Incidents", "Give it to another person"),
 		func(ctx context.Context, in *reassign) (*body[respond.Incident], error) {
 			tenant := Where{Tenant: in.Tenant}.tenant()
-			names, err := s.Access.Names(ctx, s.actor(ctx), tenant)
+			to, err := s.person(ctx, "reassign-incident", tenant, "body.to", in.Body.To)
 			if err != nil {
-				return nil, s.problem("reassign-incident", err)
+				return nil, err
 			}
-			if names[in.Body.To] == "" {
-				return nil, huma.Error422UnprocessableEntity("there is no such person", &huma.ErrorDetail{Location: "body.to", Value: in.Body.To, Message: "give the id of a person, from GET /api/v1/users"})
-			}
-			i, err := s.Incidents.Reassign(ctx, s.actor(ctx), tenant, in.ID, respond.By{ID: in.Body.To, Name: names[in.Body.To]}, in.Body.Note, time.Now())
+			i, err := s.Incidents.Reassign(ctx, s.actor(ctx), tenant, in.ID, to, in.Body.Note, time.Now())
 			return s.incidentAnswer("reassign-incident", i, err)
 		})
 

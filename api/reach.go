@@ -222,18 +222,9 @@ func (s *server) registerSummon(h huma.API) {
 	page.DefaultStatus = http.StatusCreated
 	huma.Register(h, page, func(ctx context.Context, in *summon) (*body[respond.Incident], error) {
 		actor, tenant := s.actor(ctx), Where{Tenant: in.Body.Tenant}.tenant()
-		names, err := s.Access.Names(ctx, actor, tenant)
+		to, err := s.person(ctx, "page-person", tenant, "body.person", in.Body.Person)
 		if err != nil {
-			return nil, s.problem("page-person", err)
-		}
-		to := respond.By{ID: in.Body.Person, Name: names[in.Body.Person]}
-		for id, name := range names {
-			if to.Name == "" && name == in.Body.Person {
-				to = respond.By{ID: id, Name: name}
-			}
-		}
-		if to.Name == "" {
-			return nil, huma.Error422UnprocessableEntity("there is no such person", &huma.ErrorDetail{Location: "body.person", Value: in.Body.Person, Message: "give a login name, or an id from GET /api/v1/users"})
+			return nil, err
 		}
 		d := respond.Declaration{Tenant: tenant, Environment: in.Body.Environment, Title: in.Body.Text, Severity: in.Body.Severity, Policy: in.Body.Policy}
 		if d.Severity == 0 {

@@ -85,7 +85,7 @@ func TestNoQuestionBreaksTheServer(t *testing.T) {
 			case strings.HasPrefix(template, "/api/v1/incidents"):
 				named = incident
 			}
-			path := strings.ReplaceAll(template, "{id}", named)
+			path := strings.ReplaceAll(strings.ReplaceAll(template, "{id}", named), "{role}", "scribe")
 			good := map[string]string{"name": `"x"`, "until": `"2026-12-31T00:00:00Z"`, "reason": `"because"`, "title": `"Nobody can pay"`, "to": `"x"`, "matchers": `["a=\"b\""]`, "labels": `{"a":"b"}`, "into": `"x"`, "alerts": `["x"]`,
 				"address": `"https://example.org/hook"`, "channel": `"webhook"`, "shared": `true`, "code": `"123456"`, "person": `"admin"`, "text": `"Look here"`, "rounds": `1`,
 				"steps": `[{"notify":[{"kind":"person","id":"x"}],"waitMinutes":5}]`}

@@ -123,7 +123,7 @@ func (c *Client) Incidents(ctx context.Context, query url.Values) (page respond.
 }
 
 // Incident returns one with its story.
-func (c *Client) Incident(ctx context.Context, id string) (s respond.Story, err error) {
+func (c *Client) Incident(ctx context.Context, id string) (s api.IncidentStory, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/v1/incidents/"+url.PathEscape(id), nil, nil, &s)
 }
 
@@ -132,9 +132,10 @@ func (c *Client) AnswerIncident(ctx context.Context, id, verb, note string) (i r
 	return i, c.call(ctx, http.MethodPost, "/api/v1/incidents/"+url.PathEscape(id)+"/"+verb, nil, map[string]string{"note": note}, &i)
 }
 
-// DeclareIncident opens one by hand; an empty severity is critical.
-func (c *Client) DeclareIncident(ctx context.Context, title, severity string) (i respond.Incident, err error) {
-	body := map[string]string{"title": title}
+// DeclareIncident opens one by hand. An empty severity is critical, an empty
+// policy the default one; finding is the id of what it is about, or empty.
+func (c *Client) DeclareIncident(ctx context.Context, title, severity, policy, finding string) (i respond.Incident, err error) {
+	body := map[string]string{"title": title, "policy": policy, "finding": finding}
 	if severity != "" {
 		body["severity"] = severity
 	}

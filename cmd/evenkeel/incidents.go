@@ -20,9 +20,16 @@ func incidents(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writ
 	severity := fs.String("severity", "", "this `severity` or worse: info, warning, critical")
 	text := fs.String("q", "", "`part` of the title")
 	limit := fs.Int("limit", 50, "at most so many")
-	_, c, err := a.connect(fs, args, 0)
+	rest, err := parseSome(fs, args, 0, 1)
 	if err != nil {
 		return exitUnsure, err
+	}
+	c, err := a.client()
+	if err != nil {
+		return exitUnsure, err
+	}
+	if len(rest) == 1 {
+		return tellStory(ctx, a, c, out, rest[0])
 	}
 	page, err := c.Incidents(ctx, a.query(url.Values{"state": {*state}, "severity": {*severity}, "q": {*text}, "limit": {strconv.Itoa(*limit)}}))
 	if err != nil {
@@ -79,7 +86,11 @@ func showIncident(ctx context.Context, fs *flag.FlagSet, args []string, out io.W
 	if err != nil {
 		return exitUnsure, err
 	}
-	id, err := incidentID(ctx, c, rest[0])
+	return tellStory(ctx, a, c, out, rest[0])
+}
+
+func tellStory(ctx context.Context, a asked, c *client.Client, out io.Writer, name string) (int, error) {
+	id, err := incidentID(ctx, c, name)
 	if err != nil {
 		return exitUnsure, err
 	}
@@ -97,6 +108,7 @@ func showIncident(ctx context.Context, fs *flag.FlagSet, args []string, out io.W
 		if i.Held != "" {
 			fmt.Fprintf(out, "It pages nobody for now: %s\n", i.Held)
 		}
+		handsOf(out, s)
 		section(out, "Alerts", len(s.Alerts), func(n int) string { return string(s.Alerts[n].Fate) + "  " + s.Alerts[n].Title })
 		section(out, "What happened", len(s.Entries), func(n int) string {
 			e := s.Entries[n]
@@ -127,17 +139,23 @@ func tellIncident(ctx context.Context, a asked, c *client.Client, out io.Writer,
 	if err != nil {
 		return exitUnsure, err
 	}
-	return exitOK, a.answer(out, i, func() { incidentTable(out, []respond.Incident{i}) })
+	err = a.answer(out, i, func() { incidentTable(out, []respond.Incident{i}) })
+	if err == nil && what == "resolve" && !a.json() {
+		err = stillOpen(ctx, c, out, id)
+	}
+	return exitOK, err
 }
 
 func declareIncident(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
 	a := askFlags(fs)
 	severity := fs.String("severity", "critical", "`severity`: info, warning, critical")
+	policy := fs.String("policy", "", "`policy` that says who is told; default: the one named default")
+	about := fs.String("finding", "", "`id` of the finding that it is about")
 	rest, c, err := a.connect(fs, args, 1)
 	if err != nil {
 		return exitUnsure, err
 	}
-	i, err := c.DeclareIncident(ctx, rest[0], *severity)
+	i, err := c.DeclareIncident(ctx, rest[0], *severity, *policy, *about)
 	if err != nil {
 		return exitUnsure, err
 	}

@@ -24,7 +24,7 @@ func saying(ctx context.Context, a asked, c *client.Client, out io.Writer, i res
 	for {
 		s, err := c.Incident(ctx, i.ID)
 		if err == nil {
-			story = s
+			story = s.Story
 		}
 		if len(ways(story)) > 0 || len(hindrances(story)) > 0 || story.Incident.State != respond.Triggered && err == nil {
 			break
