@@ -247,7 +247,7 @@ func alertOf(f finding.Finding, b cases.Belonging) respond.Alert {
 			"entity": f.Entity, "entity_kind": f.EntityKind, "entity_name": f.EntityName}}
 	a.Case, a.CaseWas = b.Case, b.Was
 	if b.ExplainedBy != "" {
-		a.By, a.Why = respond.AlertKey{Tenant: f.Tenant, Source: findingSource, Fingerprint: b.ExplainedBy}.ID(), b.Why
+		a.By, a.Why = respond.AlertKey{Tenant: f.Tenant, Source: respond.FindingSource, Fingerprint: b.ExplainedBy}.ID(), b.Why
 	}
 	if f.EntityKind == string(estate.KindService) {
 		a.Labels["service"] = f.EntityName

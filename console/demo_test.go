@@ -460,6 +460,18 @@ func (d *demo) page(t testing.TB) {
 	_, err := d.respond.Acknowledge(t.Context(), access.Actor{Kind: access.Person, ID: kim.ID, Name: "kim", Grants: d.actor.Grants}, access.DefaultTenant,
 		d.incident(t, "backup.service").ID, "Looking at the target's credentials.", time.Now())
 	must(err)
+	tended := d.incident(t, "backup.service").ID
+	_, err = d.respond.GiveRole(t.Context(), d.actor, access.DefaultTenant, tended, respond.Commander, respond.By{ID: kim.ID, Name: "kim"}, "", time.Now())
+	must(err)
+	_, err = d.respond.AddTask(t.Context(), d.actor, access.DefaultTenant, tended, respond.NewTask{Text: "Renew the credentials of the backup's target", Owner: respond.By{ID: kim.ID, Name: "kim"}, DueAt: time.Now().Add(time.Hour)}, time.Now())
+	must(err)
+	_, err = d.respond.AddTask(t.Context(), d.actor, access.DefaultTenant, tended, respond.NewTask{Text: "Run last night's backup by hand"}, time.Now())
+	must(err)
+	seen, err := d.respond.AddTask(t.Context(), d.actor, access.DefaultTenant, tended, respond.NewTask{Text: "Read the unit's log"}, time.Now())
+	must(err)
+	done := true
+	_, err = d.respond.ChangeTask(t.Context(), d.actor, access.DefaultTenant, tended, seen.ID, respond.TaskChange{Done: &done}, time.Now())
+	must(err)
 	alert("disk", "The disk of web-1 answers 35 times slower than usual", "Checkout takes up to 0.7 s.", finding.Critical, respond.Firing)
 	must(d.evidence.Round(t.Context(), d.now))
 }

@@ -13,21 +13,26 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/metric"
+	"github.com/evenkeel/evenkeel/respond"
 )
 
 // findingPage is one finding with its history and what the actor may do.
 type findingPage struct {
-	Finding  finding.Finding
-	Events   []finding.Event
-	Span     timeSpan
-	Cases    []cases.Case
-	Changes  []changeLine // that happened shortly before or during it
-	Respond  bool         // the actor may answer
-	Problem  string       // why the last answer was refused
-	Reason   string       // what the person wrote then
-	Asked    time.Time
-	Note     string
-	Tomorrow time.Time
+	Finding finding.Finding
+	Events  []finding.Event
+	Span    timeSpan
+	Cases   []cases.Case
+	Changes []changeLine // that happened shortly before or during it
+	Respond bool         // the actor may answer
+	Problem string       // why the last answer was refused
+	Reason  string       // what the person wrote then
+	Asked   time.Time
+	Note    string
+	// Incidents that people respond to it in; Declare opens one, nil where the
+	// reader may not or nobody responds from here.
+	Incidents []respond.Incident
+	Declare   *declaration
+	Tomorrow  time.Time
 }
 
 // Charted are the evidence that can be drawn, with their numbers.
@@ -60,6 +65,17 @@ func (c *Console) showFinding(w http.ResponseWriter, r *http.Request, status int
 		Finding: f, Events: events, Span: findingSpan(f, now), Problem: problem, Reason: reason, Asked: now,
 		Respond:  access.Can(c.actor(r), access.Respond, access.Scope{Tenant: f.Tenant, Environment: f.Environment}) == nil,
 		Tomorrow: morning(now, 1, now.Location()),
+	}
+	if c.Incidents != nil {
+		if p.Incidents, err = c.Incidents.About(r.Context(), c.actor(r), f.Tenant, f.ID); err != nil {
+			return err
+		}
+		if p.Respond && len(p.Incidents) == 0 && f.State != finding.Resolved {
+			p.Declare = &declaration{Title: f.Title, Severity: f.Severity, Finding: f.ID}
+			if p.Declare.Policies, err = c.policyChoices(r); err != nil {
+				return err
+			}
+		}
 	}
 	if p.Changes, err = c.changesOn(r, f.Environment, f.Entity, p.Span); err != nil {
 		p.Note = c.partError(r, "The changes", err)

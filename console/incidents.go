@@ -29,6 +29,13 @@ type Incidents interface {
 	Reopen(ctx context.Context, actor access.Actor, tenant, id, reason string, now time.Time) (respond.Incident, error)
 	Escalate(ctx context.Context, actor access.Actor, tenant, id, note string, now time.Time) (respond.Incident, error)
 	Note(ctx context.Context, actor access.Actor, tenant, id, text string, now time.Time) (respond.Incident, error)
+	Change(ctx context.Context, actor access.Actor, tenant, id, title string, severity finding.Severity, now time.Time) (respond.Incident, error)
+	Merge(ctx context.Context, actor access.Actor, tenant, from, into string, now time.Time) (respond.Incident, error)
+	Split(ctx context.Context, actor access.Actor, tenant, from string, alerts []string, now time.Time) (respond.Incident, error)
+	GiveRole(ctx context.Context, actor access.Actor, tenant, id string, role respond.Role, to respond.By, note string, now time.Time) (respond.Incident, error)
+	AddTask(ctx context.Context, actor access.Actor, tenant, id string, n respond.NewTask, now time.Time) (respond.Task, error)
+	ChangeTask(ctx context.Context, actor access.Actor, tenant, id, task string, c respond.TaskChange, now time.Time) (respond.Task, error)
+	About(ctx context.Context, actor access.Actor, tenant, finding string) ([]respond.Incident, error)
 }
 
 // incidentsPage is the list of incidents with what narrows it.
@@ -39,7 +46,7 @@ type incidentsPage struct {
 	Names       map[string]string
 	Respond     bool // the actor may declare one
 	Problem     string
-	Title       string // of the incident whose declaration was refused
+	Declare     declaration // as it is filled in
 	Asked       time.Time
 }
 
@@ -80,6 +87,11 @@ func (c *Console) showIncidents(w http.ResponseWriter, r *http.Request, status i
 		return err
 	}
 	p.Respond = access.Can(c.actor(r), access.Respond, access.Scope{Tenant: c.opt.Tenant}) == nil
+	if p.Respond {
+		if p.Declare.Policies, err = c.policyChoices(r); err != nil {
+			return err
+		}
+	}
 	return c.render(w, r, status, "Incidents", "/incidents", incidentsView(p))
 }
 
@@ -92,16 +104,13 @@ func (c *Console) names(r *http.Request) (map[string]string, error) {
 }
 
 func (c *Console) declareIncident(w http.ResponseWriter, r *http.Request) error {
-	d := respond.Declaration{Tenant: c.opt.Tenant, Title: strings.TrimSpace(r.PostFormValue("title")), Policy: respond.DefaultPolicy, Severity: finding.Critical}
-	if s := r.PostFormValue("severity"); s != "" {
-		var err error
-		if d.Severity, err = finding.ParseSeverity(s); err != nil {
-			return badRequest("There is no such urgency. Choose one from the list.")
-		}
+	d, err := c.declared(r)
+	if err != nil {
+		return err
 	}
 	i, err := c.Incidents.Declare(r.Context(), c.actor(r), d, c.opt.Now())
 	if why, ok := refusal(err); ok {
-		return c.showIncidents(w, r, http.StatusUnprocessableEntity, incidentsPage{Problem: why, Title: d.Title})
+		return c.showIncidents(w, r, http.StatusUnprocessableEntity, incidentsPage{Problem: why, Declare: declaration{Title: d.Title, Severity: d.Severity, Finding: d.Finding}})
 	}
 	if err != nil {
 		return err
@@ -129,6 +138,9 @@ type incidentPage struct {
 	respond.Story
 	Names   map[string]string
 	People  []choice // to whom it can be given
+	Others  []choice // with which it can be merged
+	Me      string   // user id of who looks; empty for a program
+	Part    string   // of the story, that is shown; empty: all
 	Respond bool
 	Learnt  bool // there is a document to read or write
 	Problem string
@@ -169,6 +181,19 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 	if p.Figures, err = c.incidentFigures(r, story); err != nil {
 		return err
 	}
+	p.Updates.Write = r.URL.Query().Get("write") == "update"
+	p.Part = r.URL.Query().Get("show")
+	if !slices.ContainsFunc(storyParts, func(x choice) bool { return x.Value == p.Part }) {
+		return badRequest("There is no such part of the story. Choose one from the list.")
+	}
+	if p.Names[c.actor(r).ID] != "" {
+		p.Me = c.actor(r).ID
+	}
+	if p.Respond && story.Incident.State != respond.Resolved {
+		if p.Others, err = c.neighbours(r, story.Incident); err != nil {
+			return err
+		}
+	}
 	for id, name := range p.Names {
 		if id != c.actor(r).ID {
 			p.People = append(p.People, choice{id, name})
@@ -180,9 +205,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 
 func (c *Console) answerIncident(w http.ResponseWriter, r *http.Request) error {
 	ctx, actor, id, note, now := r.Context(), c.actor(r), r.PathValue("id"), strings.TrimSpace(r.PostFormValue("note")), c.opt.Now()
-	tenant := c.opt.Tenant
+	tenant, to := c.opt.Tenant, incidentURL(id)
 	var err error
-	switch r.PathValue("verb") {
+	switch verb := r.PathValue("verb"); verb {
 	case "acknowledge":
 		_, err = c.Incidents.Acknowledge(ctx, actor, tenant, id, note, now)
 	case "resolve":
@@ -199,14 +224,12 @@ func (c *Console) answerIncident(w http.ResponseWriter, r *http.Request) error {
 			_, err = c.Incidents.Snooze(ctx, actor, tenant, id, until, note, now)
 		}
 	case "reassign":
-		var names map[string]string
-		if names, err = c.names(r); err != nil {
-			return err
+		var who respond.By
+		if who, err = c.named(r, r.PostFormValue("to")); err == nil {
+			_, err = c.Incidents.Reassign(ctx, actor, tenant, id, who, note, now)
 		}
-		to := r.PostFormValue("to")
-		_, err = c.Incidents.Reassign(ctx, actor, tenant, id, respond.By{ID: to, Name: names[to]}, note, now)
 	default:
-		return errNoPage
+		to, err = c.work(r, verb, id)
 	}
 	var bad badRequest
 	if errors.As(err, &bad) {
@@ -218,7 +241,7 @@ func (c *Console) answerIncident(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, incidentURL(id), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

@@ -72,6 +72,7 @@ func TestScreenshots(t *testing.T) {
 		{"now", "lived", "/"}, {"now-steady", "steady", "/"}, {"now-first", "quiet", "/"},
 		{"findings", "lived", "/findings"}, {"finding", "lived", finding}, {"cases", "cased", "/cases"}, {"case", "cased", caseURL(cased.theCase(t).ID)}, {"case-incident", "cased", incidentURL(cased.incident(t, "Checkout").ID)}, {"case-now", "cased", "/"}, {"host", "lived", "/entities/host:web-1"},
 		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
+		{"incident-tended", "lived", incidentURL(lived.incident(t, "backup.service").ID)},
 		{"simulate", "lived", simulatedURL}, {"simulate-first", "lived", "/simulate"}, {"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
 		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"},
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},

@@ -167,6 +167,7 @@ func stateMark(s status.State) string {
 // updatesPart is what people wrote to an incident for those who wait, and the
 // form for the next one.
 type updatesPart struct {
+	Write      bool // the form is open
 	Shown      bool
 	Incident   string
 	List       []status.Update // the newest first
