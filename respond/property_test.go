@@ -115,7 +115,7 @@ func (w *world) receive(alerts ...Alert) {
 		f.take(a)
 	}
 	w.last = f.number
-	w.apply(f.batch())
+	w.applyFolded(f.batch())
 }
 
 func (w *world) facts(i Incident) Facts {
@@ -160,7 +160,7 @@ func (w *world) wake() {
 		}
 	}
 	w.last = f.number
-	w.apply(f.batch())
+	w.applyFolded(f.batch())
 	for id, i := range w.incidents {
 		for n := 0; !i.WakeAt.IsZero() && (!i.WakeAt.After(w.now) || i.ChangedAt.Sub(w.now) > clockSlack); n++ {
 			if n > 3 {

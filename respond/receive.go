@@ -161,6 +161,9 @@ func (s *Service) receive(ctx context.Context, alerts []Alert, now time.Time) er
 }
 
 func (s *Service) applyNumbered(ctx context.Context, batch Batch, numbers map[string]int64, now time.Time) error {
+	if err := carryOver(&batch, func(i Incident) ([]Task, error) { return s.store.TasksOf(ctx, i.Tenant, i.ID) }); err != nil {
+		return err
+	}
 	if err := s.apply(ctx, batch, now); err != nil {
 		return err
 	}

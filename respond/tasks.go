@@ -93,6 +93,8 @@ func (t *turn) addTask(f Facts, tasks []Task, id string, by By, n NewTask) (Task
 		return Task{}, err
 	case len(text) > maxTask:
 		return Task{}, fmt.Errorf("%w: a task may have %d bytes at most; a note can be longer", ErrInvalid, maxTask)
+	case t.Incident.MergedInto != "":
+		return Task{}, fmt.Errorf("%w: it is part of another incident now; add the task there", ErrState)
 	case t.Incident.State == Resolved:
 		return Task{}, fmt.Errorf("%w: it is resolved already; what is left to do belongs to what was learnt", ErrState)
 	case len(tasks) >= maxTasks:
@@ -182,6 +184,33 @@ func carry(from, into *turn, tasks []Task, by By) {
 		into.Tasks = append(into.Tasks, k)
 		into.note(TaskGiven, by.Name, fmt.Sprintf("A task comes along from incident %d: %s", from.Incident.Number, k.Text))
 	}
+}
+
+// carryOver takes the open tasks along of incidents that became part of others
+// because their cases became one. Such an incident is not resolved yet.
+func carryOver(b *Batch, tasksOf func(Incident) ([]Task, error)) error {
+	for _, d := range b.Decisions {
+		at := inBatch(b, d.Incident.MergedInto)
+		if d.Incident.State == Resolved || at < 0 {
+			continue
+		}
+		for next := at; next >= 0; next = inBatch(b, b.Decisions[next].Incident.MergedInto) {
+			at = next
+		}
+		tasks, err := tasksOf(d.Incident)
+		if err != nil {
+			return err
+		}
+		into := &turn{Decision: b.Decisions[at], now: b.Decisions[at].Incident.ChangedAt}
+		carry(&turn{Decision: d}, into, tasks, By{Name: system})
+		b.Decisions[at] = into.Decision
+	}
+	return nil
+}
+
+// inBatch is where a batch decides on an incident; below 0 where it does not.
+func inBatch(b *Batch, id string) int {
+	return slices.IndexFunc(b.Decisions, func(d Decision) bool { return id != "" && d.Incident.ID == id })
 }
 
 func undone(tasks []Task) []Task {

@@ -38,6 +38,14 @@ func (w *world) touchTask(r *rand.Rand, id string) {
 	w.act(id, func(t *turn, f Facts) error { _, err := t.changeTask(f, k, crowd[0], c); return err })
 }
 
+// applyFolded is apply as the Service does it after alerts were folded.
+func (w *world) applyFolded(b Batch) {
+	if err := carryOver(&b, func(i Incident) ([]Task, error) { return w.tasksOf(i.ID), nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	w.apply(b)
+}
+
 func (w *world) tasksOf(id string) (out []Task) {
 	for _, k := range w.tasks {
 		if k.Incident == id {
