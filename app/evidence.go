@@ -21,7 +21,7 @@ func (a *App) newEvidence() *evidence.Service {
 // questions are what is asked of the figures about an alert: the queries of a
 // finding's evidence, or the expression of the rule that raised it.
 func (a *App) questions(ctx context.Context, alert respond.Alert) (out []evidence.Question, err error) {
-	if alert.Source != findingSource {
+	if alert.Source != respond.FindingSource {
 		if q, ok := evidence.OfRule(alert); ok {
 			out = append(out, q)
 		}
