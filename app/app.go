@@ -30,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/config"
 	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/detect"
@@ -103,6 +104,8 @@ type App struct {
 	querier metric.Querier
 	remote  *remote.Endpoint // where figures are kept elsewhere; else nil
 	local   *local           // where figures are kept here; else nil
+
+	clusters []*kube.Watcher
 }
 
 type closer struct {
@@ -132,6 +135,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	if err := a.openEngine(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openKube(); err != nil {
 		return nil, err
 	}
 	if err := a.openAccess(ctx, o.BootstrapToken); err != nil {

@@ -56,6 +56,7 @@ func (a *App) always(g *lifecycle.Group) {
 	a.runRespond(g)
 	a.runIntake(g)
 	a.runStatus(g)
+	a.runKube(g)
 
 	// 6. What time itself brings: acceptances end, history is pruned.
 	loop(g, a.board, "acceptances", 5*time.Second, time.Duration(a.cfg.Interval), a.findings.Expire)

@@ -24,6 +24,7 @@ import (
 	"github.com/evenkeel/evenkeel/access/oidc"
 	"github.com/evenkeel/evenkeel/collect/host"
 	"github.com/evenkeel/evenkeel/collect/ingest"
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/collect/scrape"
 	"github.com/evenkeel/evenkeel/correlate/cases"
@@ -62,6 +63,7 @@ type Config struct {
 	Cases          cases.Config  `yaml:"cases"`
 	Scrape         scrape.Config `yaml:",inline"`
 	RemoteWrite    ingest.Config `yaml:"remote_write_receiver"`
+	Kubernetes     kube.Configs  `yaml:"kubernetes"`
 	Access         Access        `yaml:"access"`
 	Respond        Respond       `yaml:"respond"`
 	Notify         notify.Config `yaml:"notify"`
@@ -189,6 +191,14 @@ func (c Config) Validate() error {
 	}
 	if err := c.Probes.Validate(); err != nil {
 		errs = append(errs, err) // it names the place, with "probes" itself
+	}
+	if err := c.Kubernetes.Validate(); err != nil {
+		errs = append(errs, err) // it names the place
+	}
+	for i, k := range c.Kubernetes {
+		if k.Name == c.Environment {
+			add("kubernetes[%d].name: %q is the environment of this machine already; a cluster is one of its own", i, k.Name)
+		}
 	}
 	within("slos", c.SLOs.Validate())
 	within("cases", c.Cases.Validate())

@@ -55,6 +55,9 @@ func TestErrorsNameThePlaceAndTheRemedy(t *testing.T) {
 		{"scrape_configs: [{job_name: ''}]", "scrape_configs", ""},
 		{"metrics: {external: {url: 'nonsense'}}", "metrics.external", ""},
 		{"access: {trusted_proxies: [everybody]}", "trusted_proxies", "10.0.0.0/8"},
+		{"kubernetes: [{name: 'a:b', in_cluster: true}]", "kubernetes[0].name", "without spaces"},
+		{"kubernetes: [{name: a}]", "kubernetes[0].kubeconfig", "in_cluster"},
+		{"kubernetes: [{name: local, in_cluster: true}]", "kubernetes[0].name", "one of its own"},
 		{"public_url: nonsense", "public_url", "https://"},
 	} {
 		path := filepath.Join(t.TempDir(), "evenkeel.yaml")

@@ -73,6 +73,14 @@ func (d *Delta) diffEntities(prev []Entity, o Observation) {
 				d.Vanish = append(d.Vanish, e)
 			}
 		}
+	} else {
+		for _, id := range o.Gone {
+			id = naming.Name(id)
+			if e, ok := before[id]; ok && !now[id] {
+				now[id] = true
+				d.Vanish = append(d.Vanish, e)
+			}
+		}
 	}
 	byID := func(a, b Entity) int { return cmp.Compare(a.ID, b.ID) }
 	slices.SortFunc(d.Appear, byID)
@@ -138,6 +146,14 @@ func (d *Delta) diffRelations(prev []Relation, o Observation) {
 		for _, r := range prev {
 			if !now[r.joint()] {
 				d.Part = append(d.Part, r)
+			}
+		}
+	} else {
+		for _, r := range o.Ended {
+			r.From, r.To = naming.Name(r.From), naming.Name(r.To)
+			if old, ok := before[r.joint()]; ok && !now[r.joint()] {
+				now[r.joint()] = true
+				d.Part = append(d.Part, old)
 			}
 		}
 	}

@@ -111,6 +111,9 @@ type Observation struct {
 	Relations   []Relation // From, Kind, To and Confidence are read
 	Changes     []Change   // At, Entity, Kind, Summary, Who, Before, After and Key are read
 	// Complete says that everything the source can see is in here, so that
-	// what is missing is gone. An incomplete observation only adds.
+	// what is missing is gone. An incomplete observation only adds, and takes
+	// away what it names in Gone and Ended.
 	Complete bool
+	Gone     []string   // ids of entities that the source does not see any more
+	Ended    []Relation // From, Kind and To of relations that hold no more
 }

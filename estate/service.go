@@ -66,7 +66,7 @@ func (s *Service) Observe(ctx context.Context, o Observation) error {
 	if st.view.shows(o) {
 		return nil
 	}
-	entities, relations := st.view.all()
+	entities, relations := st.view.beside(o)
 	d, _ := Diff(entities, relations, o)
 	d.Changes = slices.DeleteFunc(d.Changes, func(c Change) bool { return st.view.reported[c.Key] })
 	if len(d.Appear)+len(d.Vanish)+len(d.Join)+len(d.Part)+len(d.Changes) == 0 {
@@ -189,8 +189,9 @@ func (o Observation) validate() error {
 		return fmt.Errorf("observation of %q in %q: tenant, environment and source are needed", o.Source, o.Environment)
 	case o.At.IsZero():
 		return fmt.Errorf("observation of %s has no time", o.Source)
-	case len(o.Entities) > maxObserved || len(o.Relations) > maxObserved || len(o.Changes) > maxObserved:
-		return fmt.Errorf("observation of %s is too large: at most %d entities, relations and changes each", o.Source, maxObserved)
+	case len(o.Entities) > maxObserved || len(o.Relations) > maxObserved || len(o.Changes) > maxObserved,
+		len(o.Gone) > maxObserved || len(o.Ended) > maxObserved:
+		return fmt.Errorf("observation of %s is too large: at most %d of each sort", o.Source, maxObserved)
 	}
 	for _, e := range o.Entities {
 		if e.ID == "" || e.Kind == "" {

@@ -3,6 +3,8 @@ package estate
 import (
 	"maps"
 	"math"
+
+	"github.com/evenkeel/evenkeel/internal/naming"
 )
 
 // view is what one source last saw, as it is stored.
@@ -27,8 +29,37 @@ func newView(entities []Entity, relations []Relation) *view {
 	return v
 }
 
-// all returns what Diff compares with.
-func (v *view) all() (entities []Entity, relations []Relation) {
+// beside returns what Diff compares an observation with: all for one that is
+// complete, and else what it names, so that a small observation of a large
+// estate is cheap.
+func (v *view) beside(o Observation) (entities []Entity, relations []Relation) {
+	if !o.Complete {
+		seen := map[string]bool{}
+		take := func(id string) {
+			id = naming.Name(id)
+			if e, ok := v.entities[id]; ok && !seen[id] {
+				seen[id] = true
+				entities = append(entities, e.value)
+			}
+		}
+		for _, e := range o.Entities {
+			take(e.ID)
+		}
+		for _, id := range o.Gone {
+			take(id)
+		}
+		joined := map[joint]bool{}
+		for _, list := range [][]Relation{o.Relations, o.Ended} {
+			for _, r := range list {
+				r.From, r.To = naming.Name(r.From), naming.Name(r.To)
+				if was, ok := v.relations[r.joint()]; ok && !joined[r.joint()] {
+					joined[r.joint()] = true
+					relations = append(relations, was.value)
+				}
+			}
+		}
+		return entities, relations
+	}
 	for _, e := range v.entities {
 		entities = append(entities, e.value)
 	}
@@ -62,6 +93,16 @@ func (v *view) shows(o Observation) bool {
 		if was.round != v.round {
 			was.round = v.round
 			relations++
+		}
+	}
+	for _, id := range o.Gone {
+		if _, ok := v.entities[id]; ok {
+			return false
+		}
+	}
+	for _, r := range o.Ended {
+		if _, ok := v.relations[r.joint()]; ok {
+			return false
 		}
 	}
 	for _, c := range o.Changes {

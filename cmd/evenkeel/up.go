@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/app"
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/config"
 )
 
@@ -22,6 +23,8 @@ func loadConfig(fs *flag.FlagSet, args []string) (config.Config, error) {
 	data := fs.String("data", "", "data `folder`; overrides the file")
 	listen := fs.String("listen", "", "`address` to serve, such as 127.0.0.1:7070; overrides the file")
 	plain := fs.Bool("allow-plain-http", false, "serve other machines without TLS, where the network itself is trusted")
+	kubeconfig := fs.String("kubeconfig", "", "watch the Kubernetes cluster of this kubeconfig `file` too")
+	kubeContext := fs.String("context", "", "`context` of the kubeconfig file, instead of its current one")
 	level := fs.String("log", "", "log `level`: debug, info, warn or error")
 	if _, err := parse(fs, args, 0); err != nil {
 		return config.Config{}, err
@@ -41,6 +44,13 @@ func loadConfig(fs *flag.FlagSet, args []string) (config.Config, error) {
 	}
 	if *level != "" {
 		cfg.LogLevel = *level
+	}
+	if *kubeconfig != "" {
+		cluster, err := kube.FromFile(*kubeconfig, *kubeContext)
+		if err != nil {
+			return config.Config{}, err
+		}
+		cfg.Kubernetes = append(cfg.Kubernetes, cluster)
 	}
 	cfg.AllowPlainHTTP = cfg.AllowPlainHTTP || *plain
 	return cfg, cfg.Validate()

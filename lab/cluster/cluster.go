@@ -29,6 +29,7 @@ type Cluster struct {
 	stage    *lab.Stage
 	client   *http.Client
 	parts    map[string]*lab.Process
+	args     map[string][]string
 }
 
 // within is how long a part may take to get ready.
@@ -40,7 +41,7 @@ func Start(ctx context.Context, p Programs, stage *lab.Stage) (*Cluster, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{programs: p, stage: stage, Token: rand.Text(), CA: k.ca, parts: map[string]*lab.Process{}}
+	c := &Cluster{programs: p, stage: stage, Token: rand.Text(), CA: k.ca, parts: map[string]*lab.Process{}, args: map[string][]string{}}
 	var ports [6]string
 	for n := range ports {
 		address, err := lab.FreePort()
@@ -124,8 +125,21 @@ func (c *Cluster) start(program string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	c.parts[program] = p
+	c.parts[program], c.args[program] = p, args
 	return nil
+}
+
+// Kill ends a part at once, as a crash does. Part "kube-apiserver" is what all
+// others speak to.
+func (c *Cluster) Kill(part string) error { return c.parts[part].Kill() }
+
+// Again starts the API server as it was, and waits until it is ready.
+func (c *Cluster) Again(ctx context.Context) error {
+	const part = "kube-apiserver"
+	if err := c.start(part, c.args[part]...); err != nil {
+		return err
+	}
+	return c.ready(ctx, part, c.URL+"/readyz")
 }
 
 // ready waits until a part says that it is.

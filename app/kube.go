@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/evenkeel/evenkeel/collect/kube"
+	"github.com/evenkeel/evenkeel/internal/lifecycle"
+)
+
+// openKube prepares to watch the clusters that the configuration names.
+func (a *App) openKube() error {
+	if len(a.cfg.Kubernetes) == 0 {
+		return nil
+	}
+	salt, err := keptSalt(filepath.Join(a.cfg.Data, "kubernetes.salt"))
+	if err != nil {
+		return err
+	}
+	for _, cfg := range a.cfg.Kubernetes {
+		w, err := kube.New(cfg, kube.Options{Tenant: a.tenant, Sink: a.estate, Salt: salt, Log: a.log})
+		if err != nil {
+			return err
+		}
+		a.clusters = append(a.clusters, w)
+	}
+	return nil
+}
+
+// keptSalt reads the salt of the hashes of secrets, or makes it at the first
+// start: the same content must have the same hash afterwards.
+func keptSalt(path string) ([]byte, error) {
+	salt, err := os.ReadFile(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return salt, err
+	}
+	salt = []byte(rand.Text())
+	if err := os.WriteFile(path, salt, 0o600); err != nil {
+		return nil, fmt.Errorf("keep the salt of the hashes of secrets: %w", err)
+	}
+	return salt, nil
+}
+
+// runKube watches the clusters.
+func (a *App) runKube(g *lifecycle.Group) {
+	for _, w := range a.clusters {
+		g.Go("cluster "+w.Name(), w.Run)
+		loop(g, a.board, "kubernetes "+w.Name(), 3*time.Second, time.Duration(a.cfg.Interval),
+			func(context.Context, time.Time) error { return w.Health() })
+	}
+}

@@ -1,0 +1,421 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/estate"
+)
+
+const (
+	source = "kubernetes"
+	// flushEvery is how often what has changed is told.
+	flushEvery = 250 * time.Millisecond
+	// pulseEvery is how often the API server is asked whether it is there, and
+	// pulseWithin how long it may take to answer.
+	pulseEvery, pulseWithin = 5 * time.Second, 4 * time.Second
+	// tickEvery is how often what depends on the time alone is looked at.
+	tickEvery = 5 * time.Second
+	// maxChanges bounds the changes that wait to be stored, maxEvents the
+	// events that are kept.
+	maxChanges = 10_000
+	maxEvents  = 5_000
+)
+
+// Sink takes in what the cluster looks like.
+type Sink interface {
+	Observe(ctx context.Context, o estate.Observation) error
+}
+
+// Options are what a Watcher is given beside its configuration.
+type Options struct {
+	Tenant string
+	Sink   Sink
+	// Deltas, where it is set, is told of each change of the graph as soon as
+	// it is seen, in order, before it is stored. The first one of a start
+	// comes when all that can be read has been listed. It must not block.
+	Deltas func(estate.Delta)
+	// Salt keeps the hashes of secrets from being guessed. It must stay the
+	// same over restarts.
+	Salt []byte
+	Log  *slog.Logger
+}
+
+// Watcher watches one cluster. Make it with New and call Run once.
+type Watcher struct {
+	cfg    Config
+	o      Options
+	client *client
+	list   []*resource
+
+	mu       sync.Mutex // guards everything below
+	state    *state
+	graph    *graph
+	errs     map[string]error // by resource; those that cannot be read now
+	answered map[string]bool  // resources whose first list has ended, or was refused
+	complete bool             // all were answered once
+	told     bool             // the whole was stored once
+	version  string
+	down     error // the API server does not answer
+	flips    map[string][]time.Time
+	changes  []estate.Change
+	lost     int // changes beyond maxChanges
+	dirty    dirty
+}
+
+// dirty is what must be mapped anew.
+type dirty struct {
+	pods, spaces, nodes map[string]bool
+	shared              bool
+}
+
+func newDirty() dirty {
+	return dirty{pods: map[string]bool{}, spaces: map[string]bool{}, nodes: map[string]bool{}}
+}
+
+// New reads how to reach the cluster. The cluster itself need not be there.
+func New(cfg Config, o Options) (*Watcher, error) {
+	c, err := connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Watcher{cfg: cfg, o: o, client: c, list: resources(o.Salt), state: newState(cfg.Name), graph: newGraph(),
+		errs: map[string]error{}, answered: map[string]bool{}, flips: map[string][]time.Time{}, dirty: newDirty(), down: errNotAsked}, nil
+}
+
+var errNotAsked = errors.New("it was not asked yet")
+
+// Name is the cluster's name and its environment.
+func (w *Watcher) Name() string { return w.cfg.Name }
+
+// Run watches until ctx ends.
+func (w *Watcher) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for _, r := range w.list {
+		all.Go(func() { (&watcher{resource: r, client: w.client, to: w}).run(ctx) })
+	}
+	all.Go(func() { w.pulse(ctx) })
+	flush, tick := time.NewTicker(flushEvery), time.NewTicker(tickEvery)
+	defer flush.Stop()
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			all.Wait()
+			w.client.http.CloseIdleConnections()
+			return nil
+		case now := <-tick.C:
+			w.tick(now)
+		case now := <-flush.C:
+			if err := w.flush(ctx, now); err != nil && ctx.Err() == nil {
+				w.o.Log.Warn("what a cluster looks like could not be stored; it is tried again", "cluster", w.cfg.Name, "error", err)
+			}
+		}
+	}
+}
+
+// pulse asks again and again whether the API server is there.
+func (w *Watcher) pulse(ctx context.Context) {
+	for {
+		version, err := w.client.version(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		w.mu.Lock()
+		w.down = err
+		if err == nil {
+			if old := w.version; old != "" && old != version {
+				w.note(estate.Change{At: time.Now(), Entity: w.state.id(Cluster), Kind: "cluster-upgrade", Before: old, After: version,
+					Summary: fmt.Sprintf("The control plane of %s runs %s instead of %s", w.cfg.Name, version, old)})
+			}
+			w.version = version
+		}
+		w.mu.Unlock()
+		wait := pulseEvery
+		if err != nil {
+			wait = jitter(time.Second)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// explains names the reasons of events that are kept: those that explain what
+// waits.
+var explains = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "ProvisioningFailed": true, "FailedCreate": true, "FailedBinding": true}
+
+func (w *Watcher) put(r *resource, o object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e, ok := o.(*event); ok {
+		if !explains[e.Reason] || w.state.count(events, e.Namespace) >= maxEvents {
+			return
+		}
+	}
+	old := w.state.put(r.name, o)
+	if old != nil && old.meta().ResourceVersion == o.meta().ResourceVersion {
+		return // it was listed anew
+	}
+	w.changed(r, old, o)
+}
+
+func (w *Watcher) gone(r *resource, key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old := w.state.take(r.name, key); old != nil {
+		w.changed(r, old, nil)
+	}
+}
+
+func (w *Watcher) listed(r *resource, keys map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var stale []string
+	for _, shelf := range w.state.objects[r.name] {
+		for _, o := range shelf {
+			if key := o.meta().key(); !keys[key] {
+				stale = append(stale, key)
+			}
+		}
+	}
+	slices.Sort(stale)
+	for _, key := range stale {
+		if old := w.state.take(r.name, key); old != nil {
+			w.changed(r, old, nil)
+		}
+	}
+	w.state.readable[r.name] = true
+	delete(w.errs, r.name)
+	w.answer(r.name)
+}
+
+func (w *Watcher) failing(r *resource, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		delete(w.errs, r.name)
+		return
+	}
+	if refused(err) == http.StatusNotFound {
+		w.answer(r.name) // this cluster has no such thing
+		return
+	}
+	if refused(err) == http.StatusForbidden {
+		if w.state.readable[r.name] {
+			// What is known of it may be wrong by now, so it is unknown.
+			delete(w.state.readable, r.name)
+			w.everything()
+		}
+		w.answer(r.name)
+	}
+	w.errs[r.name] = err
+}
+
+// answer notes that it is known what a resource is, or that it cannot be known.
+func (w *Watcher) answer(name string) {
+	if w.answered[name] {
+		if w.complete && w.state.readable[name] && len(w.errs) == 0 {
+			return
+		}
+		w.everything()
+		return
+	}
+	w.answered[name] = true
+	if len(w.answered) == len(w.list) && !w.complete {
+		w.complete = true
+		w.everything()
+	}
+}
+
+// everything is to be mapped anew. It needs the lock.
+func (w *Watcher) everything() {
+	for space, shelf := range w.state.objects[pods] {
+		for name := range shelf {
+			w.dirty.pods[space+"/"+name] = true
+		}
+	}
+	for space := range w.state.spaces() {
+		w.dirty.spaces[space] = true
+	}
+	for name := range w.state.objects[nodes][""] {
+		w.dirty.nodes[name] = true
+	}
+	w.dirty.shared = true
+}
+
+// changed notes what follows from an object that is another. It needs the lock.
+func (w *Watcher) changed(r *resource, old, now object) {
+	if !w.complete {
+		return // everything is mapped when everything is there
+	}
+	is := now
+	if is == nil {
+		is = old
+	}
+	m, at := is.meta(), time.Now()
+	switch r.name {
+	case leases:
+		return // looked at by the clock
+	case nodes:
+		w.dirty.nodes[m.Name] = true
+		w.flipped(cast[*node](old), cast[*node](now), at)
+	case pods:
+		w.dirty.pods[m.key()] = true
+		w.dirty.spaces[m.Namespace] = true
+	case namespaces:
+		w.dirty.spaces[m.Name] = true
+	case replicaSets:
+		w.dirty.spaces[m.Namespace] = true
+		if old == nil {
+			w.podsOf(m) // they may have come before their owner
+		}
+	case storages, classes:
+		for space := range w.state.spaces() {
+			w.dirty.spaces[space] = true
+		}
+	case events:
+		w.dirty.spaces[m.Namespace] = true
+		if e := is.(*event); e.Involved.Kind == "Pod" {
+			w.dirty.pods[e.Involved.Namespace+"/"+e.Involved.Name] = true
+		}
+	case endpointSlices:
+		w.dirty.spaces[m.Namespace], w.dirty.shared = true, true
+	case clusterRoles:
+		w.dirty.shared = true
+		for space := range w.state.objects[bindings] {
+			w.dirty.spaces[space] = true
+		}
+	default:
+		if m.Namespace == "" {
+			w.dirty.shared = true
+		} else {
+			w.dirty.spaces[m.Namespace] = true
+		}
+	}
+	for _, c := range w.state.changesOf(r, old, now, at) {
+		w.note(c)
+	}
+}
+
+// podsOf marks the pods that an object controls. It needs the lock.
+func (w *Watcher) podsOf(m *Meta) {
+	for name, o := range w.state.objects[pods][m.Namespace] {
+		if owner, ok := o.meta().controller(); ok && owner.Name == m.Name {
+			w.dirty.pods[m.Namespace+"/"+name] = true
+		}
+	}
+}
+
+func (w *Watcher) note(c estate.Change) {
+	if len(w.changes) == maxChanges {
+		w.lost++
+		return
+	}
+	w.changes = append(w.changes, c)
+}
+
+// maxFlips bounds what is remembered of a node that flaps.
+const maxFlips = 64
+
+func (w *Watcher) flipped(old, now *node, at time.Time) {
+	switch {
+	case now == nil:
+		delete(w.flips, old.Name)
+	case old != nil && find(old.Status.Conditions, "Ready").Status != find(now.Status.Conditions, "Ready").Status:
+		list := append(w.flips[now.Name], at)
+		w.flips[now.Name] = list[max(0, len(list)-maxFlips):]
+	}
+}
+
+// tick looks at what changes by time alone: leases that get old, flaps that
+// are forgotten.
+func (w *Watcher) tick(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.complete || len(w.unreachable()) > 0 {
+		return // what is stale is our own knowledge, not a node's lease
+	}
+	for name := range w.state.objects[nodes][""] {
+		w.flips[name] = slices.DeleteFunc(w.flips[name], func(at time.Time) bool { return now.Sub(at) > time.Hour })
+		if len(w.flips[name]) == 0 {
+			delete(w.flips, name)
+		}
+		e, ok := w.graph.entities[w.state.id(Node, name)]
+		if !ok || e.Attributes["lease_age_state"] != w.state.leaseState(name, now) || e.Attributes["flaps"] != fmt.Sprint(len(w.flips[name])) {
+			w.dirty.nodes[name] = true
+		}
+	}
+}
+
+// unreachable says what keeps the cluster from being seen; empty for nothing.
+// What is refused for lack of rights does not. It needs the lock.
+func (w *Watcher) unreachable() string {
+	if w.down != nil {
+		return w.down.Error()
+	}
+	for _, r := range w.list {
+		if err := w.errs[r.name]; err != nil && refused(err) != http.StatusForbidden {
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+// unreadable names, sorted, what the rights do not let us read.
+func (w *Watcher) unreadable() (names []string) {
+	for name, err := range w.errs {
+		if refused(err) == http.StatusForbidden {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Health is nil while the cluster is seen in full; else it says what is not.
+func (w *Watcher) Health() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if why := w.unreachable(); why != "" {
+		return fmt.Errorf("the cluster %s cannot be seen, and what is known of it may be old: %s", w.cfg.Name, why)
+	}
+	if !w.complete {
+		return fmt.Errorf("the cluster %s is being read for the first time: %d of %d resources are there", w.cfg.Name, len(w.answered), len(w.list))
+	}
+	if names := w.unreadable(); len(names) > 0 {
+		return fmt.Errorf("the cluster %s does not let us read %s; what depends on them is unknown. deploy/kubernetes has the rights that are needed", w.cfg.Name, strings.Join(names, ", "))
+	}
+	if w.lost > 0 {
+		return fmt.Errorf("%d changes of the cluster %s were lost: the state could not be written for too long", w.lost, w.cfg.Name)
+	}
+	return nil
+}
+
+// Stats are figures of the connection.
+type Stats struct {
+	Requests, Watches, Refused int64 // asked, open now, and answered with 429
+	Objects, Entities          int
+}
+
+// Stats returns the figures of now.
+func (w *Watcher) Stats() Stats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := Stats{Requests: w.client.requests.Load(), Watches: w.client.watches.Load(), Refused: w.client.refused.Load(), Entities: len(w.graph.entities)}
+	for _, shelves := range w.state.objects {
+		for _, shelf := range shelves {
+			s.Objects += len(shelf)
+		}
+	}
+	return s
+}
