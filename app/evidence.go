@@ -3,11 +3,8 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect/slo"
-	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
@@ -15,7 +12,7 @@ import (
 
 // newEvidence keeps the figures of incidents, from wherever figures are kept.
 func (a *App) newEvidence() *evidence.Service {
-	return evidence.NewService(a.store, evidence.Options{Metrics: a.querier, Questions: a.questions, Incidents: a.respond, Impact: a.impact}, a.log)
+	return evidence.NewService(a.store, evidence.Options{Metrics: a.querier, Questions: a.questions, Incidents: a.respond}, a.log)
 }
 
 // questions are what is asked of the figures about an alert: the queries of a
@@ -40,21 +37,4 @@ func (a *App) questions(ctx context.Context, alert respond.Alert) (out []evidenc
 		}
 	}
 	return out, nil
-}
-
-// impact counts what a stretch of time cost the objectives that alerts concern:
-// those that they are about, and those of a service that they name.
-func (a *App) impact(ctx context.Context, alerts []respond.Standing, from, to time.Time) ([]slo.Impact, error) {
-	about := map[string]bool{}
-	for _, alert := range alerts {
-		about[alert.Labels["alertname"]] = true
-		for _, name := range []string{alert.Labels["service"], alert.Labels["entity_name"]} {
-			if name != "" {
-				about[estate.ID(estate.KindService, name)] = true
-			}
-		}
-	}
-	return a.objectives.Impact(ctx, a.querier, func(o slo.Objective) bool {
-		return about[slo.Check(o)] || about[estate.ID(estate.KindService, o.Service)]
-	}, from, to)
 }

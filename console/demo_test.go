@@ -114,13 +114,7 @@ func quietDemo(t testing.TB) *demo {
 	d.cases = demoCases(d, log)
 	d.sources = &heardDemo{now: d.now}
 	d.routes = demoRoutes(t, state, d.now)
-	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Impact: func(_ context.Context, alerts []respond.Standing, _, _ time.Time) ([]slo.Impact, error) {
-		if len(alerts) == 0 || alerts[0].Fingerprint != "disk" {
-			return nil, nil
-		}
-		burned, left := .12, .61
-		return []slo.Impact{{Objective: "checkout", Name: "Checkout answers", Service: "checkout", Bad: 1204, Total: 57800, Burned: &burned, Left: &left, Gone: 20 * time.Hour}}, nil
-	}, Incidents: d.respond, Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
+	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
 		if a.Fingerprint != "disk" {
 			return nil, nil
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
@@ -20,7 +19,6 @@ import (
 // them.
 type Evidence interface {
 	Of(ctx context.Context, actor access.Actor, tenant, incident string) (evidence.Record, error)
-	Impact(ctx context.Context, story respond.Story, now time.Time) ([]slo.Impact, error)
 	Ask(ctx context.Context, q evidence.Question, from, to time.Time) (evidence.Chart, error)
 }
 
@@ -29,8 +27,6 @@ type Evidence interface {
 type figuresPart struct {
 	Incident string
 	Kept     evidence.Record
-	Impact   []slo.Impact
-	Unknown  string // why nothing is said of what it cost
 	Changes  []changeLine
 	Span     timeSpan
 	Live     bool // the incident is not over: the charts go on to now
@@ -51,15 +47,6 @@ func (c *Console) incidentFigures(r *http.Request, story respond.Story) (p figur
 			return p, err
 		}
 		p.Span = spanOf(p.Kept, p.Live, now)
-		p.Impact = p.Kept.Impact
-		if p.Live || p.Kept.Stage != evidence.Whole {
-			if p.Impact, err = c.Evidence.Impact(r.Context(), story, now); err != nil {
-				p.Unknown = "What it costs cannot be told: the figures of the objectives cannot be had now."
-			}
-		}
-		if p.Unknown == "" && len(p.Impact) == 0 {
-			p.Unknown = "What users feel cannot be told: no objective is about this."
-		}
 	}
 	if c.Reviews == nil {
 		return p, nil

@@ -156,13 +156,10 @@ func count(ctx context.Context, q metric.Querier, o Objective, window time.Durat
 	return Counts{Bad: max(0, values[0]), Total: values[1]}, nil
 }
 
-// Check names the check of an objective's findings.
-func Check(o Objective) string { return "slo:" + o.ID }
-
 // observation turns a judgement into what findings are made of.
 func observation(o Objective, j Judgement, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "The error budget lasts.",
-		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: Check(o), Entity: estate.ID(estate.KindService, o.Service)}}
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo:" + o.ID, Entity: estate.ID(estate.KindService, o.Service)}}
 	switch j.Verdict {
 	case NoData:
 		out.Sign, out.Reason = finding.NoData, j.Reason

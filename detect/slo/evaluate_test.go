@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -165,44 +164,5 @@ func TestLongWindowsAreAskedForSeldom(t *testing.T) {
 	// or twice: 1 d, 3 d, 30 d.
 	if most := 2 * (3*30 + 15 + 5 + 2 + 1 + 1); q.n > most || q.n < 2*3*30 {
 		t.Errorf("%d queries in half an hour, want at most %d", q.n, most)
-	}
-}
-
-// What ten bad minutes cost: a fifth of what was asked in them, and the share of
-// the budget that this is.
-func TestWhatAStretchOfTimeCosts(t *testing.T) {
-	now := time.Now().Truncate(time.Second)
-	db := shop(t, now)
-	c := Config{{ID: "answers", Title: "The shop answers", Service: "shop", Target: 99,
-		Bad: `sum(increase(http_requests_total{code=~"5.."}[$window]))`, Total: `sum(increase(http_requests_total[$window]))`},
-		{ID: "absent", Service: "shop", Target: 99, Bad: `sum(increase(nothing{code="500"}[$window]))`, Total: `sum(increase(nothing[$window]))`},
-		{ID: "other", Service: "other", Target: 99, Bad: `sum(increase(a[$window]))`, Total: `sum(increase(b[$window]))`}}
-	e := NewEvaluator(c)
-	ofShop := func(o Objective) bool { return o.Service == "shop" }
-	before, err := e.Impact(t.Context(), db, ofShop, now.Add(-10*time.Minute), now)
-	if err != nil || len(before) != 2 || before[0].Burned != nil || before[0].Left != nil {
-		t.Fatalf("before the budget was counted: %+v, %v", before, err)
-	}
-	if _, err := e.Round(t.Context(), Where{Tenant: "t", Environment: "prod", Querier: db}, now); err != nil {
-		t.Fatal(err)
-	}
-	got, err := e.Impact(t.Context(), db, ofShop, now.Add(-10*time.Minute), now)
-	if err != nil || len(got) != 2 {
-		t.Fatalf("%+v, %v", got, err)
-	}
-	i := got[0]
-	if share := i.Bad / i.Total; math.Abs(share-.2) > .01 || math.Abs(i.Total-6000) > 200 {
-		t.Errorf("%g of %g were bad", i.Bad, i.Total)
-	}
-	// Two hours of figures: a twelfth of all events, a fifth of them bad, of a
-	// budget of one in a hundred.
-	if i.Burned == nil || math.Abs(*i.Burned-.2/12*100) > .2 || i.Left == nil || *i.Left > 0 {
-		t.Errorf("burned %v, left %v", i.Burned, i.Left)
-	}
-	if text := i.Sentence(); !strings.Contains(text, "20 %") || !strings.Contains(text, "used up") {
-		t.Error(text)
-	}
-	if got[1].Missing == "" || !strings.Contains(got[1].Sentence(), "cannot be told") {
-		t.Errorf("what cannot be counted: %+v", got[1])
 	}
 }

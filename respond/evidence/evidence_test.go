@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
@@ -92,7 +91,7 @@ func newWorld(t *testing.T, dsn string) *world {
 	})
 	w.metrics = &switched{Querier: measured(t, w.now)}
 	w.respond = respond.NewService(w.db, respond.Options{Now: func() time.Time { return w.now }}, quiet)
-	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Impact: w.impact, Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
+	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
 		w.asked++
 		q, ok := evidence.OfRule(a)
 		if !ok {
@@ -103,14 +102,6 @@ func newWorld(t *testing.T, dsn string) *world {
 	w.must(w.db.PutPolicy(t.Context(), respond.Policy{ID: "default", Tenant: "t", Name: "Default", Rounds: 1,
 		Steps: []respond.Step{{Notify: []respond.Recipient{{Kind: respond.ToPerson, ID: "ana"}}, Wait: 5 * time.Minute}}}))
 	return w
-}
-
-// impact is what the objective of the shop's disk lost: what users of it felt.
-func (w *world) impact(ctx context.Context, alerts []respond.Standing, from, to time.Time) ([]slo.Impact, error) {
-	if w.metrics.away {
-		return nil, metric.ErrUnavailable
-	}
-	return []slo.Impact{{Objective: "answers", Service: "shop", Bad: to.Sub(from).Seconds(), Total: 10 * to.Sub(from).Seconds()}}, nil
 }
 
 func (w *world) must(err error) {
@@ -192,7 +183,7 @@ func TestTheFiguresAreKeptWhenAnIncidentOpensAndWhenItIsOver(t *testing.T) {
 		w.must(w.evidence.Round(ctx, w.now))
 		r, err = w.evidence.Of(ctx, w.ana, "t", i.ID)
 		w.must(err)
-		if r.Stage != evidence.Whole || len(r.Charts) != 1 || len(r.Charts[0].Lines) != 2 || len(r.Impact) != 1 || r.Impact[0].Bad != (7*time.Minute).Seconds() {
+		if r.Stage != evidence.Whole || len(r.Charts) != 1 || len(r.Charts[0].Lines) != 2 {
 			t.Errorf("of the whole: %+v", r)
 		}
 		stranger := access.Actor{Name: "Eve", Grants: []access.Grant{{Tenant: "u", Environment: access.Any, Role: access.Admin}}}

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -51,9 +50,6 @@ type Record struct {
 	From     time.Time `json:"from"`
 	To       time.Time `json:"to"`
 	Charts   []Chart   `json:"charts"`
-	// Impact is what it cost the objectives that it concerns; empty where none
-	// does, which says nothing of what users felt.
-	Impact []slo.Impact `json:"impact,omitempty"`
 	// Left is how many questions were not asked, past the bound of a record.
 	Left int `json:"left,omitempty"`
 	// Problem is why there are no figures, where there are none at all.

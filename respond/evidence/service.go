@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
-	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -45,9 +44,6 @@ type Options struct {
 	// Questions are what is asked about an alert; none where nothing can be.
 	Questions func(ctx context.Context, a respond.Alert) ([]Question, error)
 	Incidents Incidents
-	// Impact counts what a stretch of time cost the objectives that alerts
-	// concern.
-	Impact func(ctx context.Context, alerts []respond.Standing, from, to time.Time) ([]slo.Impact, error)
 }
 
 // Service takes evidence, and shows it.
@@ -103,11 +99,7 @@ func (s *Service) take(ctx context.Context, d Due, now time.Time) (Record, error
 		r.Problem = "It opened more than a day before its figures could be kept."
 		return r, nil
 	}
-	alerts, err := s.store.IncidentAlerts(ctx, i.Tenant, i.ID, false, alertsAsked)
-	if err != nil {
-		return r, err
-	}
-	questions, err := s.questions(ctx, alerts)
+	questions, err := s.questions(ctx, i)
 	if err != nil {
 		return r, err
 	}
@@ -138,40 +130,7 @@ func (s *Service) take(ctx context.Context, d Due, now time.Time) (Record, error
 	if len(r.Charts) == 0 {
 		r.Problem = "Its alerts name no figures."
 	}
-	r.Impact, err = s.opt.Impact(ctx, alerts, began(i, alerts), ended(i, now))
-	if errors.Is(err, metric.ErrUnavailable) && now.Sub(since) < giveUpAfter {
-		return r, err
-	}
-	if err != nil {
-		s.log.Warn("what an incident cost could not be counted", "incident", i.Number, "error", err)
-	}
 	return r, nil
-}
-
-// began is when users may have begun to feel it: at the start of the first alert.
-func began(i respond.Incident, alerts []respond.Standing) time.Time {
-	at := i.OpenedAt
-	for _, a := range alerts {
-		if !a.StartsAt.IsZero() && a.StartsAt.Before(at) && i.OpenedAt.Sub(a.StartsAt) < tooLate {
-			at = a.StartsAt
-		}
-	}
-	return at
-}
-
-func ended(i respond.Incident, now time.Time) time.Time {
-	if i.State == respond.Resolved && !i.ResolvedAt.IsZero() {
-		return i.ResolvedAt
-	}
-	return now
-}
-
-// Impact counts what an incident has cost until now. Once it is over, that is
-// kept with it.
-func (s *Service) Impact(ctx context.Context, story respond.Story, now time.Time) ([]slo.Impact, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryWithin)
-	defer cancel()
-	return s.opt.Impact(ctx, story.Alerts, began(story.Incident, story.Alerts), ended(story.Incident, now))
 }
 
 func problem(err error) string {
@@ -201,7 +160,11 @@ func (s *Service) ask(ctx context.Context, q Question, w metric.Window) (Chart, 
 
 // questions are those of an incident's alerts, each once; those of the first
 // alerts come first.
-func (s *Service) questions(ctx context.Context, alerts []respond.Standing) (all []Question, err error) {
+func (s *Service) questions(ctx context.Context, i respond.Incident) (all []Question, err error) {
+	alerts, err := s.store.IncidentAlerts(ctx, i.Tenant, i.ID, false, alertsAsked)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	for n := len(alerts) - 1; n >= 0; n-- { // they come newest first
 		list, err := s.opt.Questions(ctx, alerts[n].Alert)
