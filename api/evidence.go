@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 func (s *server) registerEvidence(h huma.API) {
@@ -17,6 +18,13 @@ func (s *server) registerEvidence(h huma.API) {
 		func(ctx context.Context, in *IncidentInput) (*body[evidence.Record], error) {
 			r, err := s.Evidence.Of(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID)
 			return answer(r), s.problem("get-incident-evidence", err)
+		})
+
+	huma.Register(h, op(http.MethodGet, "/api/v1/incidents/{id}/impact", "get-incident-impact", "Incidents",
+		"What users felt of an incident: what went wrong, what that cost of the error budgets that were promised, and which customers its alerts name"),
+		func(ctx context.Context, in *IncidentInput) (*body[impact.Impact], error) {
+			m, err := s.Evidence.Impact(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID, time.Now())
+			return answer(m), s.problem("get-incident-impact", err)
 		})
 
 	type changes struct {

@@ -24,6 +24,7 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
@@ -73,9 +74,10 @@ func serve(t testing.TB) *served {
 	board := health.NewBoard()
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
+	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: impact.NewService(slo.NewAssessor(nil, nil), "prod")}, slog.New(slog.DiscardHandler))
 	h := New(Services{
-		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access), Board: board,
-		Evidence: evidence.NewService(db, evidence.Options{Incidents: s.respond}, slog.New(slog.DiscardHandler)),
+		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access, kept), Board: board,
+		Evidence: kept,
 		OnCall:   testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
 		Simulate: testSimulator(), Cases: s.cases,
 		SLOs: func() []slo.Status {

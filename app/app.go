@@ -150,7 +150,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 		return nil, err
 	}
 	a.evidence = a.newEvidence()
-	a.review = review.NewService(a.store, a.respond, a.estate, a.access)
+	a.review = review.NewService(a.store, a.respond, a.estate, a.access, a.evidence)
 	return a, a.openHandler()
 }
 

@@ -5,14 +5,17 @@ import (
 	"errors"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // newEvidence keeps the figures of incidents, from wherever figures are kept.
 func (a *App) newEvidence() *evidence.Service {
-	return evidence.NewService(a.store, evidence.Options{Metrics: a.querier, Questions: a.questions, Incidents: a.respond}, a.log)
+	return evidence.NewService(a.store, evidence.Options{Metrics: a.querier, Questions: a.questions, Incidents: a.respond,
+		Impact: impact.NewService(slo.NewAssessor(a.cfg.SLOs, a.querier), a.cfg.Environment)}, a.log)
 }
 
 // questions are what is asked of the figures about an alert: the queries of a

@@ -28,6 +28,7 @@ import (
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
@@ -114,7 +115,7 @@ func quietDemo(t testing.TB) *demo {
 	d.cases = demoCases(d, log)
 	d.sources = &heardDemo{now: d.now}
 	d.routes = demoRoutes(t, state, d.now)
-	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
+	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Impact: impact.NewService(slo.NewAssessor(demoPromises, metrics), demoEnv), Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
 		if a.Fingerprint != "disk" {
 			return nil, nil
 		}
@@ -129,12 +130,17 @@ func quietDemo(t testing.TB) *demo {
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
-		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Storage: demoStorage,
 		Simulate: demoSimulator(), Cases: d.cases,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
 	return d
 }
+
+// demoPromises are what incidents of the demo cost.
+var demoPromises = slo.Config{{ID: "checkout", Title: "Checkout answers", Service: "checkout", Target: 99.9,
+	Bad:   `sum(increase(http_requests_total{job="checkout",code=~"5.."}[$window]))`,
+	Total: `sum(increase(http_requests_total{job="checkout"}[$window]))`}}
 
 // demoSLOs are objectives in every state.
 func demoSLOs(now time.Time) func() []slo.Status {
@@ -252,6 +258,12 @@ func (d *demo) measure(t testing.TB) {
 		return base + swing*math.Sin(2*math.Pi*float64(at.Unix())/period.Seconds()) + swing/3*rng.NormFloat64()
 	}
 	for ; !at.After(d.now); at = at.Add(stepping) {
+		failing := 0.01
+		if at.After(begin) {
+			failing = 6
+		}
+		count(60-failing, "http_requests_total", "job", "checkout", "code", "200")
+		count(failing, "http_requests_total", "job", "checkout", "code", "503")
 		for _, h := range []string{"web-1", "db-1"} {
 			in := []string{"instance", h, "job", "host"}
 			busy := 0.0
@@ -440,10 +452,14 @@ func (d *demo) page(t testing.TB) {
 	}}))
 	alert := func(name, title, text string, severity finding.Severity, status respond.Status) {
 		t.Helper()
+		carries := map[string]string{"alertname": name}
+		if name == "disk" {
+			carries["service"], carries["customer"] = "checkout", "Nordwind"
+		}
 		must(d.respond.Receive(t.Context(), []respond.Alert{{
 			AlertKey:    respond.AlertKey{Tenant: access.DefaultTenant, Source: "findings", Fingerprint: name},
 			Environment: demoEnv, Status: status, Severity: severity, Title: title, Text: text,
-			Labels: map[string]string{"alertname": name}, StartsAt: d.now.Add(-4 * time.Minute), ReceivedAt: d.now,
+			Labels: carries, StartsAt: d.now.Add(-4 * time.Minute), ReceivedAt: d.now,
 			Links: []respond.Link{{Text: "The finding", URL: findingURL(d.byCheck(t, "disk-latency").ID)}},
 		}}))
 		must(d.respond.Wake(t.Context(), time.Now()))

@@ -13,12 +13,14 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Evidence are the figures that were kept of incidents; *evidence.Service has
 // them.
 type Evidence interface {
 	Of(ctx context.Context, actor access.Actor, tenant, incident string) (evidence.Record, error)
+	Impact(ctx context.Context, actor access.Actor, tenant, incident string, now time.Time) (impact.Impact, error)
 	Ask(ctx context.Context, q evidence.Question, from, to time.Time) (evidence.Chart, error)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Incidents is what the pages ask of incidents; *respond.Service is one.
@@ -149,7 +150,9 @@ type incidentPage struct {
 	Silence string // leads to a silence of what its alerts have in common; empty for none
 	Updates updatesPart
 	Figures figuresPart
-	Cases   []cases.Case // that its alerts are part of
+	Cases   []cases.Case   // that its alerts are part of
+	Felt    *impact.Impact // nil where it could not be had; Unfelt says why
+	Unfelt  string
 }
 
 // choice is one line of a select.
@@ -193,6 +196,9 @@ func (c *Console) showIncident(w http.ResponseWriter, r *http.Request, status in
 		if p.Others, err = c.neighbours(r, story.Incident); err != nil {
 			return err
 		}
+	}
+	if c.Evidence != nil {
+		p.Felt, p.Unfelt = c.incidentImpact(r, story)
 	}
 	for id, name := range p.Names {
 		if id != c.actor(r).ID {

@@ -9,6 +9,7 @@ import (
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Quick and slow answers, by which a draft says what went well and what did not.
@@ -19,13 +20,14 @@ const (
 )
 
 // Draft makes a document of what is known. Changes are those of its
-// surroundings, from before it began on; names are people's names by their ids.
-func Draft(s respond.Story, changes []estate.Change, names map[string]string) Document {
+// surroundings, from before it began on; felt is what users felt of it; names are
+// people's names by their ids.
+func Draft(s respond.Story, changes []estate.Change, felt impact.Impact, names map[string]string) Document {
 	i := s.Incident
 	d := Document{Tenant: i.Tenant, Environment: i.Environment, Incident: i.ID, Number: i.Number, Title: i.Title, Severity: i.Severity,
 		Times: timesOf(i, s.Alerts), Timeline: timeline(s, changes), Actions: []Action{}}
 	d.Summary = summary(d, s, names)
-	d.Impact = impact(s)
+	d.Impact = whatWasFelt(s, felt)
 	d.Factors = factors(d.Times, changes)
 	d.Well, d.Badly = lists(praise(d.Times, s)), lists(blame(d.Times, s))
 	return d
@@ -77,9 +79,9 @@ func someone(name string) string {
 	return name
 }
 
-// impact says what the alerts say that users feel; how many felt it is for
-// people to write.
-func impact(s respond.Story) string {
+// whatWasFelt says what the alerts say that users feel, and what was counted of
+// it. What is not known is for people to write, and stands there as not known.
+func whatWasFelt(s respond.Story, felt impact.Impact) string {
 	var lines []string
 	seen := map[string]bool{}
 	for _, a := range s.Alerts {
@@ -93,10 +95,7 @@ func impact(s respond.Story) string {
 			lines = append(lines, line)
 		}
 	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return lists(lines)
+	return lists(append(lines, felt.Sentences()...))
 }
 
 // factors lists what changed shortly before it began: a place to look, and no

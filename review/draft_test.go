@@ -5,9 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 var t0 = time.Date(2027, 3, 1, 3, 0, 0, 0, time.UTC)
@@ -36,13 +38,18 @@ func story() respond.Story {
 
 var upgrade = estate.Change{At: t0.Add(-10 * time.Minute), Entity: "host:db-1", Summary: "postgresql was upgraded", Who: "unattended-upgrade"}
 
+var bad, total = 120., 600.
+
+var felt = impact.Impact{Objectives: []slo.Harm{{Title: "Checkout answers", Target: 99.9, Window: 30 * 24 * 3600, Bad: &bad, Total: &total}}}
+
 func TestADraftSaysWhatTheLedgerSays(t *testing.T) {
-	d := Draft(story(), []estate.Change{upgrade}, map[string]string{"ana": "Ana"})
+	d := Draft(story(), []estate.Change{upgrade}, felt, map[string]string{"ana": "Ana"})
 	text := d.Markdown(map[string]string{"ana": "Ana"})
 	for _, want := range []string{
 		`# Incident 7: Checkout \*fails\*`,
 		"It began at 2027-03-01 03:00 UTC and was noticed 1 min later. Ana took it up 20 min after it was noticed. It was over 40 min after it was noticed.",
 		"- Checkout *fails*. One order in five is lost.",
+		"- Checkout answers: 120 of 600 requests went wrong (20 %; 0.1 % may). What that is of the error budget of 30 days is not known.",
 		"| Time to detect | 1 min |", "| Time to acknowledge | 20 min |", "| Time to mitigate | 35 min |", "| Time to resolve | 40 min |",
 		"- 10 min before it began: postgresql was upgraded. (by unattended-upgrade)",
 		"- It was noticed 1 min after it began, by an alert and not by a customer.",
@@ -70,9 +77,9 @@ func TestADraftOfWhatIsNotOver(t *testing.T) {
 	s := story()
 	s.Incident.State, s.Incident.ResolvedAt, s.Incident.AckedAt, s.Incident.Declared = respond.Triggered, time.Time{}, time.Time{}, true
 	s.Alerts, s.Messages, s.Entries = nil, nil, nil
-	text := Draft(s, nil, nil).Markdown(nil)
+	text := Draft(s, nil, impact.Impact{Unknown: "nothing was promised yet."}, nil).Markdown(nil)
 	for _, want := range []string{"It was noticed at 2027-03-01 03:01 UTC. Nobody took it up. It is not over yet.", "| Time to resolve | not known |", "| Time to mitigate | not known |",
-		"## Impact\n\nNot written yet.", "A person noticed it; no alert did."} {
+		"## Impact\n\n- What users felt is not known: nothing was promised yet.", "A person noticed it; no alert did."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Store keeps documents and reads cases. All methods are safe for concurrent
@@ -45,17 +46,23 @@ type People interface {
 	Names(ctx context.Context, actor access.Actor, tenant string) (map[string]string, error)
 }
 
+// Impacts tells what users felt of an incident; *evidence.Service does.
+type Impacts interface {
+	Impact(ctx context.Context, actor access.Actor, tenant, incident string, now time.Time) (impact.Impact, error)
+}
+
 // Service reads and writes documents and measures.
 type Service struct {
 	store     Store
 	incidents Incidents
 	changes   Changes
 	people    People
+	impacts   Impacts
 }
 
 // NewService returns the service.
-func NewService(s Store, i Incidents, c Changes, p People) *Service {
-	return &Service{store: s, incidents: i, changes: c, people: p}
+func NewService(s Store, i Incidents, c Changes, p People, m Impacts) *Service {
+	return &Service{store: s, incidents: i, changes: c, people: p, impacts: m}
 }
 
 // mostChanges is how many changes of an incident's surroundings are looked at,
@@ -84,7 +91,11 @@ func (s *Service) Document(ctx context.Context, actor access.Actor, tenant, inci
 	if err != nil {
 		return Document{}, err
 	}
-	return Draft(story, changes, names), nil
+	felt, err := s.impacts.Impact(ctx, actor, tenant, incident, now)
+	if err != nil {
+		return Document{}, err
+	}
+	return Draft(story, changes, felt, names), nil
 }
 
 // Changes are what changed about an incident that the actor may see, from an

@@ -24,8 +24,10 @@ var _ evidence.Store = (*Store)(nil)
 // EvidenceDue returns incidents without a record of their opening, and those
 // resolved since a time without one of the whole.
 func (s *Store) EvidenceDue(ctx context.Context, resolvedSince time.Time, limit int) (due []evidence.Due, err error) {
+	// One that was opened again and is over once more is taken anew.
 	lacks := func(stage evidence.Stage) string {
-		return "NOT EXISTS (SELECT 1 FROM incident_evidence e WHERE e.incident = incident_row.id AND e.stage = '" + string(stage) + "')"
+		return "NOT EXISTS (SELECT 1 FROM incident_evidence e WHERE e.incident = incident_row.id AND e.stage = '" + string(stage) +
+			"' AND e.taken_at >= incident_row.resolved_at)"
 	}
 	for _, x := range []struct {
 		stage evidence.Stage

@@ -11,11 +11,13 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
+	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/store"
 	"github.com/evenkeel/evenkeel/store/storetest"
 )
@@ -26,6 +28,13 @@ var quiet = slog.New(slog.DiscardHandler)
 type switched struct {
 	metric.Querier
 	away bool
+}
+
+func (s *switched) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
+	if s.away {
+		return nil, fmt.Errorf("dial: %w", metric.ErrUnavailable)
+	}
+	return s.Querier.Instant(ctx, expr, at)
 }
 
 func (s *switched) Range(ctx context.Context, expr string, w metric.Window) ([]metric.Series, error) {
@@ -91,7 +100,9 @@ func newWorld(t *testing.T, dsn string) *world {
 	})
 	w.metrics = &switched{Querier: measured(t, w.now)}
 	w.respond = respond.NewService(w.db, respond.Options{Now: func() time.Time { return w.now }}, quiet)
-	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
+	promise := slo.Config{{ID: "disk", Title: "The disk answers", Service: "web", Target: 99,
+		Bad: `count_over_time((await_seconds{device="sda"} > 0.1)[$window:15s])`, Total: `count_over_time(await_seconds{device="sda"}[$window:15s])`}}
+	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Impact: impact.NewService(slo.NewAssessor(promise, w.metrics), ""), Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
 		w.asked++
 		q, ok := evidence.OfRule(a)
 		if !ok {
@@ -114,7 +125,7 @@ func (w *world) must(err error) {
 func (w *world) alert(name, link string, status respond.Status) {
 	w.t.Helper()
 	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: "t", Source: "prometheus", Fingerprint: name}, Status: status, Severity: finding.Critical,
-		Title: name, StartsAt: w.now.Add(-5 * time.Minute), Labels: map[string]string{"alertname": name}}
+		Title: name, StartsAt: w.now.Add(-5 * time.Minute), Labels: map[string]string{"alertname": name, "service": "web"}}
 	if link != "" {
 		a.Links = []respond.Link{{Text: "Source", URL: link}}
 	}
@@ -185,6 +196,19 @@ func TestTheFiguresAreKeptWhenAnIncidentOpensAndWhenItIsOver(t *testing.T) {
 		w.must(err)
 		if r.Stage != evidence.Whole || len(r.Charts) != 1 || len(r.Charts[0].Lines) != 2 {
 			t.Errorf("of the whole: %+v", r)
+		}
+		first := r.TakenAt
+		w.now = w.now.Add(time.Minute)
+		if _, err := w.respond.Reopen(ctx, w.ana, "t", i.ID, "It is slow again.", w.now); err != nil {
+			t.Fatal(err)
+		}
+		w.now = w.now.Add(time.Minute)
+		if _, err := w.respond.Resolve(ctx, w.ana, "t", i.ID, "", w.now); err != nil {
+			t.Fatal(err)
+		}
+		w.must(w.evidence.Round(ctx, w.now))
+		if r, err = w.evidence.Of(ctx, w.ana, "t", i.ID); err != nil || !r.TakenAt.After(first) {
+			t.Errorf("over once more, it was taken at %s: %v", r.TakenAt, err)
 		}
 		stranger := access.Actor{Name: "Eve", Grants: []access.Grant{{Tenant: "u", Environment: access.Any, Role: access.Admin}}}
 		if _, err := w.evidence.Of(ctx, stranger, "t", i.ID); !errors.Is(err, respond.ErrNotFound) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Bounds of a record: at most some 6 × 6 × 240 values, 100 kB.
@@ -54,6 +55,8 @@ type Record struct {
 	Left int `json:"left,omitempty"`
 	// Problem is why there are no figures, where there are none at all.
 	Problem string `json:"problem,omitempty"`
+	// Impact is what users felt, in the record of the whole.
+	Impact *impact.Impact `json:"impact,omitempty"`
 }
 
 // Chart is the answer to one question. Point n of a line is at From + n × Step.

@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Store keeps records.
@@ -44,6 +45,7 @@ type Options struct {
 	// Questions are what is asked about an alert; none where nothing can be.
 	Questions func(ctx context.Context, a respond.Alert) ([]Question, error)
 	Incidents Incidents
+	Impact    *impact.Service
 }
 
 // Service takes evidence, and shows it.
@@ -130,6 +132,17 @@ func (s *Service) take(ctx context.Context, d Due, now time.Time) (Record, error
 	if len(r.Charts) == 0 {
 		r.Problem = "Its alerts name no figures."
 	}
+	if d.Stage != Whole {
+		return r, nil
+	}
+	m, missing, err := s.impact(ctx, i, now, keptWithin)
+	if err != nil {
+		return r, err
+	}
+	if missing != nil && !errors.Is(missing, metric.ErrTooLarge) && now.Sub(since) < giveUpAfter {
+		return r, missing
+	}
+	r.Impact = &m
 	return r, nil
 }
 

@@ -1,0 +1,34 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/evenkeel/evenkeel/detect/slo"
+	"github.com/evenkeel/evenkeel/respond"
+	"github.com/evenkeel/evenkeel/respond/impact"
+)
+
+// incidentImpact counts what users felt of an incident. Note says what stands in
+// its place where it could not be had.
+func (c *Console) incidentImpact(r *http.Request, story respond.Story) (m *impact.Impact, note string) {
+	got, err := c.Evidence.Impact(r.Context(), c.actor(r), c.opt.Tenant, story.Incident.ID, c.opt.Now())
+	if err != nil {
+		return nil, c.partError(r, "What users felt", err)
+	}
+	return &got, ""
+}
+
+// harmMark is how much a stretch of time cost an objective.
+func harmMark(h slo.Harm) string {
+	switch {
+	case h.Bad == nil:
+		return "unknown"
+	case h.Left != nil && *h.Left <= 0:
+		return "now"
+	case h.Gone > 0:
+		return "soon"
+	case *h.Bad > 0:
+		return "risk"
+	}
+	return "steady"
+}
