@@ -78,16 +78,18 @@ type Member struct {
 
 // Hypothesis is one possible cause.
 type Hypothesis struct {
-	Finding string    `json:"finding,omitempty"` // id, where a finding says that something is wrong there
-	Entity  string    `json:"entity"`
-	Name    string    `json:"name"`
-	Text    string    `json:"text"`  // what is wrong there, in one line
-	Score   float64   `json:"score"` // 0 to 1
-	Since   time.Time `json:"since,omitzero"`
-	For     []string  `json:"for"`
-	Against []string  `json:"against"`
-	Remedy  []string  `json:"remedy,omitempty"`
-	Query   string    `json:"query,omitempty"` // PromQL that draws it
+	Finding string  `json:"finding,omitempty"` // id, where a finding says that something is wrong there
+	Entity  string  `json:"entity"`
+	Name    string  `json:"name"`
+	Text    string  `json:"text"`  // what is wrong there, in one line
+	Score   float64 `json:"score"` // 0 to 1
+	// Culprit is who does it, where the finding names somebody.
+	Culprit *finding.Culprit `json:"culprit,omitempty"`
+	Since   time.Time        `json:"since,omitzero"`
+	For     []string         `json:"for"`
+	Against []string         `json:"against"`
+	Remedy  []string         `json:"remedy,omitempty"`
+	Query   string           `json:"query,omitempty"` // PromQL that draws it
 }
 
 // ChangeSeen is a change that was considered.

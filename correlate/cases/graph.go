@@ -32,10 +32,16 @@ var needs = map[estate.RelationKind]need{
 	estate.Answers:  {to: .95},
 	estate.Secures:  {to: .95},
 	estate.Calls:    {from: .9},
-	estate.Owns:     {from: .6},
+	estate.Owns:     {from: .8},
 	"mounts":        {from: .95},
 	"routes-to":     {from: .9},
 	"served-by":     {from: .95},
+	"binds":         {from: .95},
+	"scaled-by":     {from: .4},
+	"limited-by":    {from: .4},
+	"allowed-by":    {from: .4},
+	// What lies in one namespace or cluster has hardly more in common than that.
+	"in": {from: .2},
 }
 
 // otherNeed is for kinds of relation that are not known here.

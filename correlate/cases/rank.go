@@ -35,6 +35,10 @@ type suspect struct {
 	// others tells that it explains more than itself.
 	others bool
 	change *ChangeSeen
+	// deeper is the finding that explains this one best, with the strength of
+	// that; -1 for none.
+	deeper int
+	owed   float64
 }
 
 // think ranks what may have caused the findings of a case, and writes its
@@ -124,7 +128,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 	suspected := map[int]bool{} // places in the graph
 	for _, n := range members {
 		x := &w.nodes[n]
-		s := &suspect{node: n, Hypothesis: Hypothesis{Finding: x.f.ID, Entity: x.f.Entity, Name: x.f.EntityName, Text: x.f.Title, Since: x.f.FirstSeen,
+		s := &suspect{node: n, deeper: -1, Hypothesis: Hypothesis{Finding: x.f.ID, Entity: x.f.Entity, Name: x.f.EntityName, Text: x.f.Title, Since: x.f.FirstSeen,
 			Remedy: x.f.Remedy, For: []string{}, Against: []string{}}}
 		best := link{}
 		explains := 0
@@ -156,13 +160,16 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		w.weigh(s, c, targets, best, explains, onset)
 		out = append(out, s)
 	}
-	for _, more := range append(w.shared(members, targets, suspected), w.byChange(c, targets, suspected, onset)...) {
+	pass(out)
+	rest := append(w.shared(members, targets, suspected), w.byChange(c, targets, suspected, onset)...)
+	for _, more := range append(rest, w.blamed(targets, suspected)...) {
 		at := slices.IndexFunc(out, func(s *suspect) bool { return s.node < 0 && s.Entity == more.Entity })
 		if at < 0 {
 			out = append(out, more)
 			continue
 		}
-		// What several share, and what was changed about it: joint evidence.
+		// What several share, what was changed about it, and who blames it: joint
+		// evidence.
 		s := out[at]
 		s.raw += more.raw
 		s.For, s.Against = append(s.For, more.For...), s.Against[:0]
@@ -171,6 +178,34 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		}
 	}
 	return out
+}
+
+// passes is how many findings deep blame is handed on.
+const passes = 6
+
+// pass hands on what findings owe to something deeper: blame goes to where it
+// comes from.
+func pass(list []*suspect) {
+	byNode := make(map[int]*suspect, len(list))
+	for _, s := range list {
+		byNode[s.node] = s
+	}
+	came := make(map[*suspect]float64, len(list))
+	for _, s := range list {
+		came[s] = s.raw
+	}
+	for range passes {
+		next := map[*suspect]float64{}
+		for _, s := range list {
+			if to := byNode[s.deeper]; s.deeper >= 0 && to != nil {
+				x := came[s] * s.owed
+				s.raw -= x
+				to.raw += x
+				next[to] += x
+			}
+		}
+		came = next
+	}
 }
 
 // weigh brings in what a link alone does not say.
@@ -223,18 +258,16 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 		}
 	}
 	// What is deeper explains it.
-	deeper, why := 0.0, ""
 	for _, l := range x.below {
 		if back, ok := w.nodes[l.by].to(s.node); ok && (back.strength > l.strength || back.strength == l.strength && s.node < l.by) {
 			continue
 		}
-		if l.strength > deeper && w.find(l.by) == w.find(s.node) {
-			deeper, why = l.strength, w.nodes[l.by].f.Title
+		if l.strength > s.owed && l.strength >= linked && w.find(l.by) == w.find(s.node) {
+			s.deeper, s.owed = l.by, .8*l.strength
 		}
 	}
-	if deeper >= linked {
-		s.raw *= 1 - .8*deeper
-		no("what is wrong further down explains it: %s", why)
+	if s.deeper >= 0 {
+		no("what is wrong further down explains it: %s", w.nodes[s.deeper].f.Title)
 	}
 	// What people said.
 	if r := w.in.Record[f.Check]; r.Useful+r.Noise > 0 {
@@ -247,6 +280,7 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 	}
 	// Who does it, and what was done just before.
 	if len(f.Culprits) > 0 && f.Culprits[0].Name != "" {
+		s.Culprit = &f.Culprits[0]
 		yes("%s: %s", f.Culprits[0].Name, f.Culprits[0].Text)
 	}
 	if s.change = w.changeFor(c, f, onset); s.change != nil {
@@ -269,6 +303,30 @@ func effect(f *finding.Finding) float64 {
 		return min(1, math.Abs(math.Log2(*e.Value / *usual))/4)
 	}
 	return .5
+}
+
+// blamed are hypotheses about whom the symptoms themselves name: what does far
+// more than usual beside them. What serves a symptom's entity is no news.
+func (w *gathering) blamed(targets []int, suspected map[int]bool) (out []*suspect) {
+	for _, t := range targets {
+		f := w.nodes[t].f
+		if !w.nodes[t].felt || len(f.Culprits) == 0 || f.Culprits[0].Entity == "" || f.Culprits[0].Entity == f.Entity {
+			continue
+		}
+		who := f.Culprits[0]
+		if at, ok := w.g.index[who.Entity]; ok && suspected[at] || w.need([]int{t}, who.Entity) >= sharedLeast {
+			continue
+		}
+		k := slices.IndexFunc(out, func(s *suspect) bool { return s.Entity == who.Entity })
+		if k < 0 {
+			k = len(out)
+			out = append(out, &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: who.Entity, Name: who.Name, Text: who.Name + ": " + who.Text,
+				Culprit: &who, For: []string{}, Against: []string{"nothing else was seen to be wrong with it"}}})
+		}
+		out[k].raw += .35 * (.6 + .4*min(1, max(0, who.Share))) / float64(len(targets))
+		out[k].For = append(out[k].For, "it does far more than usual beside what suffers: "+f.Title)
+	}
+	return out
 }
 
 // peersNeed is how much an entity must need another to be counted as its user.
