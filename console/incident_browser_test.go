@@ -52,6 +52,10 @@ func TestAnIncidentInABrowser(t *testing.T) {
 
 			i := d.incident(t, "35 times slower")
 			open(incidentURL(i.ID))
+			v.is("each part has the width of its column", `(() => {
+				const parts = [...document.querySelectorAll(".work > section")], wide = document.querySelector("#told").getBoundingClientRect().width;
+				return parts.length > 2 && parts.every(x => Math.abs(x.getBoundingClientRect().width - wide) < 1);
+			})()`)
 			// On a phone what comes next is at its foot; the same at a desk stands beside the story.
 			next := `#answer `
 			if look.width < 768 {
