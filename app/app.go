@@ -82,24 +82,25 @@ type App struct {
 	notices  []string
 	closers  []closer
 
-	store      *store.Store
-	estate     *estate.Service
-	findings   *finding.Service
-	cases      *cases.Service
-	access     *access.Service
-	respond    *respond.Service
-	intake     *intake.Server
-	routes     *route.Service
-	review     *review.Service
-	evidence   *evidence.Service
-	reach      *reach.Service
-	simulate   *simulate.Service
-	status     *status.Service
-	oncall     *oncall.Service
-	catalogue  *detect.Catalogue
-	engine     *detect.Engine
-	coverage   atomic.Pointer[[]detect.Coverage]
-	objectives *slo.Evaluator
+	store         *store.Store
+	estate        *estate.Service
+	findings      *finding.Service
+	cases         *cases.Service
+	access        *access.Service
+	respond       *respond.Service
+	intake        *intake.Server
+	routes        *route.Service
+	review        *review.Service
+	evidence      *evidence.Service
+	reach         *reach.Service
+	simulate      *simulate.Service
+	status        *status.Service
+	oncall        *oncall.Service
+	catalogue     *detect.Catalogue
+	engine        *detect.Engine
+	coverage      atomic.Pointer[[]detect.Coverage]
+	objectives    *slo.Evaluator
+	clusterChecks *clusterChecks
 
 	querier metric.Querier
 	remote  *remote.Endpoint // where figures are kept elsewhere; else nil
@@ -213,6 +214,9 @@ func (a *App) openEngine(ctx context.Context) error {
 	}
 	a.engine = detect.New(a.catalogue, rules)
 	a.objectives = slo.NewEvaluator(a.cfg.SLOs)
+	if a.clusterChecks, err = newClusterChecks(a.tenant, a.store, a.findings); err != nil {
+		return err
+	}
 	blob, err := a.store.LoadBaselines(ctx, a.tenant, a.cfg.Environment)
 	if err != nil {
 		return err

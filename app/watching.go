@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,12 +14,15 @@ import (
 
 // checks is what the last round said.
 func (a *App) checks(tenant, environment string) []api.Check {
-	coverage := a.coverage.Load()
-	if coverage == nil || tenant != a.tenant || environment != a.cfg.Environment {
+	if tenant != a.tenant {
 		return nil
 	}
-	out := make([]api.Check, 0, len(*coverage))
-	for _, c := range *coverage {
+	all := a.clusterChecks.checks(environment)
+	if coverage := a.coverage.Load(); coverage != nil && environment == a.cfg.Environment {
+		all = slices.Concat(*coverage, all)
+	}
+	out := make([]api.Check, 0, len(all))
+	for _, c := range all {
 		out = append(out, api.Check{Check: c.Check, Entity: c.Entity, State: string(c.State), Since: c.Since, Reason: c.Reason, ToldWith: c.ToldWith})
 	}
 	return out

@@ -52,7 +52,7 @@ func Judge(s *Subject, m Memory, now time.Time) (v detect.Verdict, next Memory, 
 		return v, m, time.Time{}
 	}
 	fire := len(s.firing) > 0
-	if m.State == detect.Pending && now.Sub(m.Seen) > max(shortLapse, c.For/20) {
+	if m.State == detect.Pending && now.Sub(m.Seen) > max(shortLapse, c.For/4) {
 		m.State = detect.OK
 	}
 	m.Seen = now

@@ -150,17 +150,17 @@ func apply(t testing.TB, c *Catalogue, g *Graph, line string) {
 		gone := id(w[1], w[2])
 		for _, kind := range []estate.RelationKind{estate.Owns, estate.RunsOn, "in", "mounts", "binds", RoutesTo, "scaled-by", "limited-by", "allowed-by", estate.Calls} {
 			for _, to := range g.Out(gone, kind) {
-				g.Part(estate.Relation{From: gone, Kind: kind, To: to})
+				part(g, gone, kind, to)
 			}
 			for _, from := range g.In(gone, kind) {
-				g.Part(estate.Relation{From: from, Kind: kind, To: gone})
+				part(g, from, kind, gone)
 			}
 		}
-		g.Drop(gone)
+		g.Apply(estate.Delta{Vanish: []estate.Entity{{ID: gone}}})
 	case w[0] == "not":
-		g.Part(estate.Relation{From: id(w[1], w[2]), Kind: estate.RelationKind(w[3]), To: id(w[4], w[5])})
+		part(g, id(w[1], w[2]), estate.RelationKind(w[3]), id(w[4], w[5]))
 	case len(w) == 5 && !strings.Contains(w[2], "="):
-		g.Join(estate.Relation{From: id(w[0], w[1]), Kind: estate.RelationKind(w[2]), To: id(w[3], w[4])})
+		g.Apply(estate.Delta{Join: []estate.Relation{{From: id(w[0], w[1]), Kind: estate.RelationKind(w[2]), To: id(w[3], w[4])}}})
 	default:
 		kind := c.kinds[estate.Kind(w[0])]
 		if kind == nil {
@@ -186,8 +186,12 @@ func apply(t testing.TB, c *Catalogue, g *Graph, line string) {
 			}
 			attributes[key] = value
 		}
-		g.Put(estate.Entity{ID: id(w[0], w[1]), Kind: kind.Name, Name: name, Attributes: attributes})
+		g.Apply(estate.Delta{Appear: []estate.Entity{{ID: id(w[0], w[1]), Kind: kind.Name, Name: name, Attributes: attributes}}})
 	}
+}
+
+func part(g *Graph, from string, kind estate.RelationKind, to string) {
+	g.Apply(estate.Delta{Part: []estate.Relation{{From: from, Kind: kind, To: to}}})
 }
 
 // standing folds observations into what a reader would see.

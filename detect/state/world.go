@@ -28,7 +28,7 @@ type World interface {
 // than that looks at everything.
 const maxRemembered = 50_000
 
-// Graph is a World that is told of changes one by one. The zero Graph is not
+// Graph is a World that is told of changes. The zero Graph is not
 // usable; NewGraph makes one.
 type Graph struct {
 	mu       sync.RWMutex
@@ -52,49 +52,39 @@ func NewGraph() *Graph {
 		out: map[edge][]string{}, in: map[edge][]string{}, changed: map[string]uint64{}}
 }
 
-// Put takes in an entity, in the place of an earlier one of its id. Its
+// Apply takes in what is different, at once: nobody sees a part of it.
 // Attributes must not be written to afterwards.
-func (g *Graph) Put(e estate.Entity) {
+func (g *Graph) Apply(d estate.Delta) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.entities[e.ID] = e
-	if g.kinds[e.Kind] == nil {
-		g.kinds[e.Kind] = map[string]bool{}
+	for _, r := range d.Part {
+		if take(g.out, edge{r.From, r.Kind}, r.To) {
+			take(g.in, edge{r.To, r.Kind}, r.From)
+			g.touch(r.From)
+			g.touch(r.To)
+		}
 	}
-	g.kinds[e.Kind][e.ID] = true
-	g.touch(e.ID)
-}
-
-// Drop takes an entity out. Its relations stay until they are parted.
-func (g *Graph) Drop(id string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if e, ok := g.entities[id]; ok {
-		delete(g.entities, id)
-		delete(g.kinds[e.Kind], id)
-		g.touch(id)
+	for _, e := range d.Vanish { // of what appears anew as well
+		if was, ok := g.entities[e.ID]; ok {
+			delete(g.entities, e.ID)
+			delete(g.kinds[was.Kind], e.ID)
+			g.touch(e.ID)
+		}
 	}
-}
-
-// Join takes in a relation.
-func (g *Graph) Join(r estate.Relation) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if add(g.out, edge{r.From, r.Kind}, r.To) {
-		add(g.in, edge{r.To, r.Kind}, r.From)
-		g.touch(r.From)
-		g.touch(r.To)
+	for _, e := range d.Appear {
+		g.entities[e.ID] = e
+		if g.kinds[e.Kind] == nil {
+			g.kinds[e.Kind] = map[string]bool{}
+		}
+		g.kinds[e.Kind][e.ID] = true
+		g.touch(e.ID)
 	}
-}
-
-// Part takes a relation out.
-func (g *Graph) Part(r estate.Relation) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if take(g.out, edge{r.From, r.Kind}, r.To) {
-		take(g.in, edge{r.To, r.Kind}, r.From)
-		g.touch(r.From)
-		g.touch(r.To)
+	for _, r := range d.Join {
+		if add(g.out, edge{r.From, r.Kind}, r.To) {
+			add(g.in, edge{r.To, r.Kind}, r.From)
+			g.touch(r.From)
+			g.touch(r.To)
+		}
 	}
 }
 
