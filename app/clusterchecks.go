@@ -26,8 +26,11 @@ type clusterChecks struct {
 	}
 
 	mu sync.Mutex
-	of map[string]*cluster // by environment
+	of map[string]*judgedCluster // by environment
 }
+
+// clusterChecksEvery is how often it is looked whether anything has changed.
+const clusterChecksEvery = 2 * time.Second
 
 // clusterStore keeps what is remembered over restarts.
 type clusterStore interface {
@@ -36,8 +39,8 @@ type clusterStore interface {
 	CurrentFindings(ctx context.Context, tenant, environment, practice string, now time.Time) ([]finding.Finding, error)
 }
 
-// cluster is one environment.
-type cluster struct {
+// judgedCluster is one environment.
+type judgedCluster struct {
 	graph    *state.Graph
 	resumed  bool
 	coverage []detect.Coverage
@@ -48,7 +51,7 @@ func newClusterChecks(tenant string, store clusterStore, findings *finding.Servi
 	if err != nil {
 		return nil, fmt.Errorf("detect/state: content: %w", err)
 	}
-	return &clusterChecks{tenant: tenant, engine: state.New(catalogue), store: store, findings: findings, of: map[string]*cluster{}}, nil
+	return &clusterChecks{tenant: tenant, engine: state.New(catalogue), store: store, findings: findings, of: map[string]*judgedCluster{}}, nil
 }
 
 // take follows what a cluster's watcher sees. It does not block.
@@ -56,7 +59,7 @@ func (c *clusterChecks) take(d estate.Delta) {
 	c.mu.Lock()
 	one := c.of[d.Environment]
 	if one == nil {
-		one = &cluster{graph: state.NewGraph()}
+		one = &judgedCluster{graph: state.NewGraph()}
 		c.of[d.Environment] = one
 	}
 	c.mu.Unlock()
@@ -64,7 +67,7 @@ func (c *clusterChecks) take(d estate.Delta) {
 }
 
 // each returns the environments that have been told of, by name.
-func (c *clusterChecks) each() (names []string, list []*cluster) {
+func (c *clusterChecks) each() (names []string, list []*judgedCluster) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name := range c.of {
