@@ -110,7 +110,7 @@ func (x *bedChecks) await(what string, within time.Duration, is func() bool) {
 	for !is() {
 		if time.Since(began) > within {
 			for key, f := range x.found() {
-				x.Logf("stands: %s: %s", key, f.Title)
+				x.Logf("stands: %s: %s %+v", key, f.Title, f.Evidence)
 			}
 			x.Fatalf("%s: not so after %s", what, within)
 		}
@@ -185,7 +185,7 @@ func TestTroublesOfARealCluster(t *testing.T) {
 		{"pending for affinity", "pod-unschedulable", "workload:bed:shop:deployment/picky", "node selector or node affinity", func() {
 			x.kubectl(deployment("picky", 1, "", "      nodeSelector: {disk: none}"), "apply", "-f", "-")
 		}},
-		{"pending for a taint", "pod-unschedulable", "workload:bed:shop:deployment/tainted", "the taint dedicated=gpu", func() {
+		{"pending for a taint", "pod-unschedulable", "workload:bed:shop:deployment/tainted", "a taint keeps it off on 1 node", func() {
 			x.kubectl(deployment("tainted", 1, "", "      nodeSelector: {kubernetes.io/hostname: node-3}"), "apply", "-f", "-")
 		}},
 		{"pending for a volume", "claim-pending", "claim:bed:shop:data", "there is no storage class absent", func() {

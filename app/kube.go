@@ -24,7 +24,7 @@ func (a *App) openKube() error {
 		return err
 	}
 	for _, cfg := range a.cfg.Kubernetes {
-		w, err := kube.New(cfg, kube.Options{Tenant: a.tenant, Sink: a.estate, Salt: salt, Log: a.log})
+		w, err := kube.New(cfg, kube.Options{Tenant: a.tenant, Sink: a.estate, Deltas: a.clusterChecks.take, Salt: salt, Log: a.log})
 		if err != nil {
 			return err
 		}
@@ -47,8 +47,12 @@ func keptSalt(path string) ([]byte, error) {
 	return salt, nil
 }
 
-// runKube watches the clusters.
+// runKube watches the clusters and judges their state.
 func (a *App) runKube(g *lifecycle.Group) {
+	if len(a.clusters) > 0 {
+		loop(g, a.board, "cluster checks", time.Second, clusterChecksEvery, a.clusterChecks.judge)
+		loop(g, a.board, "memory of cluster checks", 15*time.Second, time.Minute, a.clusterChecks.save)
+	}
 	for _, w := range a.clusters {
 		g.Go("cluster "+w.Name(), w.Run)
 		loop(g, a.board, "kubernetes "+w.Name(), 3*time.Second, time.Duration(a.cfg.Interval),

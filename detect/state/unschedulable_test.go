@@ -21,6 +21,8 @@ func TestTheSchedulersMessageIsTakenApart(t *testing.T) {
 			"its volume cannot be reached from there on 1 node; nothing may be placed (cordoned) on 1 node; no further pod is allowed on 1 node", "zone"},
 		{"0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.", "a host port that it needs is taken on 1 node", "host port"},
 		{"0/2 nodes are available: 2 node(s) had taint {a: b}, that the pod didn't tolerate.", "the taint a=b keeps it off on all 2 nodes", "toleration for a=b"},
+		{"0/4 nodes are available: 1 node(s) had untolerated taint(s), 3 node(s) didn't match Pod's node affinity/selector. preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
+			"its node selector or node affinity does not fit on 3 nodes; a taint keeps it off on 1 node", "Add a toleration for the taint"},
 		{"no nodes available to schedule pods", "the cluster has no nodes", "joined"},
 		{"0/7 nodes are available: 7 node(s) had a thing of tomorrow.", "node(s) had a thing of tomorrow on all 7 nodes", ""},
 	} {
