@@ -28,6 +28,9 @@ func (a *App) openKube() error {
 		if err != nil {
 			return err
 		}
+		if err := a.registry.Register(w.Figures()); err != nil {
+			return fmt.Errorf("the figures of the cluster %s: %w", cfg.Name, err)
+		}
 		a.clusters = append(a.clusters, w)
 	}
 	return nil

@@ -53,6 +53,8 @@ func (s *state) changesOf(r *resource, old, now object, at time.Time) (out []est
 		if a, b := cast[*role](old), cast[*role](now); a != nil && b != nil && fmt.Sprint(a.Rules) != fmt.Sprint(b.Rules) {
 			add(s.id(Cluster), "rights", fmt.Sprintf("The rules of the role %s changed", strings.TrimPrefix(m.key(), "/")), ruleText(a), ruleText(b))
 		}
+	case *application, *fluxApp:
+		gitopsChange(s, r, old, now, add)
 	case *binding:
 		bindingChanges(s, cast[*binding](old), cast[*binding](now), add)
 	}

@@ -24,8 +24,10 @@ const (
 	// tickEvery is how often what depends on the time alone is looked at.
 	tickEvery = 5 * time.Second
 	// maxChanges bounds the changes that wait to be stored, maxEvents the
-	// events that are kept.
+	// events that are kept of a namespace.
 	maxChanges = 10_000
+	// storeAgain is the wait after the estate could not be stored.
+	storeAgain = 5 * time.Second
 	maxEvents  = 5_000
 )
 
@@ -68,6 +70,7 @@ type Watcher struct {
 	changes  []estate.Change
 	lost     int // changes beyond maxChanges
 	dirty    dirty
+	notUntil time.Time // of Run's goroutine alone: what could not be stored is not tried again before
 }
 
 // dirty is what must be mapped anew.
@@ -180,6 +183,16 @@ func (w *Watcher) gone(r *resource, key string) {
 func (w *Watcher) listed(r *resource, keys map[string]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.keepOnly(r, keys)
+	delete(w.errs, r.name)
+	if !w.state.readable[r.name] {
+		w.state.readable[r.name] = true
+		w.answer(r.name)
+	}
+}
+
+// keepOnly takes out what is not among keys. It needs the lock.
+func (w *Watcher) keepOnly(r *resource, keys map[string]bool) {
 	var stale []string
 	for _, shelf := range w.state.objects[r.name] {
 		for _, o := range shelf {
@@ -194,44 +207,37 @@ func (w *Watcher) listed(r *resource, keys map[string]bool) {
 			w.changed(r, old, nil)
 		}
 	}
-	w.state.readable[r.name] = true
-	delete(w.errs, r.name)
-	w.answer(r.name)
 }
 
 func (w *Watcher) failing(r *resource, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err == nil {
-		delete(w.errs, r.name)
-		return
-	}
-	if refused(err) == http.StatusNotFound {
-		w.answer(r.name) // this cluster has no such thing
-		return
-	}
-	if refused(err) == http.StatusForbidden {
-		if w.state.readable[r.name] {
-			// What is known of it may be wrong by now, so it is unknown.
-			delete(w.state.readable, r.name)
-			w.everything()
+	delete(w.errs, r.name)
+	switch code := refused(err); {
+	case err == nil:
+	case code == http.StatusNotFound || code == http.StatusForbidden:
+		// A server that has just started may not know yet what it has, so
+		// only the second 404, minutes later, says that all of it is gone.
+		if code == http.StatusNotFound && w.answered[r.name] && !w.state.readable[r.name] {
+			w.keepOnly(r, nil)
 		}
-		w.answer(r.name)
+		if code == http.StatusForbidden {
+			w.errs[r.name] = err
+		}
+		if w.state.readable[r.name] || !w.answered[r.name] {
+			delete(w.state.readable, r.name)
+			w.answer(r.name)
+		}
+	default:
+		w.errs[r.name] = err
 	}
-	w.errs[r.name] = err
 }
 
-// answer notes that it is known what a resource is, or that it cannot be known.
+// answer notes that it is known by now what there is of a resource, or that it
+// cannot be known; what hangs on it is mapped anew. It needs the lock.
 func (w *Watcher) answer(name string) {
-	if w.answered[name] {
-		if w.complete && w.state.readable[name] && len(w.errs) == 0 {
-			return
-		}
-		w.everything()
-		return
-	}
 	w.answered[name] = true
-	if len(w.answered) == len(w.list) && !w.complete {
+	if len(w.answered) == len(w.list) {
 		w.complete = true
 		w.everything()
 	}

@@ -9,6 +9,9 @@
 // asks nobody, turns that into entities and relations, the graph finds what is
 // different (graph.go), and that alone is told (flush.go).
 //
+// What a cluster may have besides (custom.go), such as the Gateway API, Argo
+// CD, Flux and cert-manager, is asked for at its stable version.
+//
 // Invariants: it only ever reads. Values of secrets, config maps and variables
 // are hashed when they are decoded and kept nowhere. What RBAC denies is
 // absent from the graph and named on the cluster's entity, never taken for

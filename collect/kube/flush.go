@@ -9,12 +9,16 @@ import (
 
 // flush maps what has changed and tells of it.
 func (w *Watcher) flush(ctx context.Context, now time.Time) error {
+	if now.Before(w.notUntil) {
+		return nil
+	}
 	o, any := w.take(now)
 	if !any {
 		return nil
 	}
 	if err := w.o.Sink.Observe(ctx, o); err != nil {
 		w.giveBack(o)
+		w.notUntil = now.Add(storeAgain)
 		return err
 	}
 	return nil

@@ -66,6 +66,7 @@ func (s *state) mapSpace(name string, now time.Time) picture {
 	v.mapBudgets()
 	v.mapQuotas()
 	v.mapContents()
+	v.mapCustom()
 	v.mapBindings(roleBindings(s, bindings, name))
 	return v.p
 }
@@ -138,6 +139,9 @@ func (v *space) mapWorkload(w *workload) {
 	}
 	if c := find(st.Conditions, "Progressing"); c.Status != "" {
 		f.text("progressing", c.truth())
+		f.text("progress_reason", c.Reason)
+	}
+	if c := find(st.Conditions, "Failed"); c.Status == "True" { // of a job
 		f.text("progress_reason", c.Reason)
 	}
 	f.text("revision", firstOf(w.Annotations[annotationRevision], st.Revision))

@@ -84,6 +84,7 @@ func resources(salt []byte) []*resource {
 		{name: configMaps, path: "/api/v1/configmaps", decode: decodeContent(salt)},
 		{name: secrets, path: "/api/v1/secrets", decode: decodeContent(salt)},
 	}
+	list = append(list, customResources()...)
 	for kind, name := range workloads {
 		base := apps
 		if kind == kindJob || kind == kindCronJob {
