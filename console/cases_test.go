@@ -79,7 +79,7 @@ func TestTheCaseIsToldInOneSentence(t *testing.T) {
 	path := caseURL(x.ID)
 	_, doc, _ := visit(t, d, path)
 	mustRead(t, doc, "Checkout is slow (and 1 more), since", "Most likely because", "answers 35 times slower than usual", "backup.service was started by hand", "fits in time",
-		"How it hangs together", "likely cause", "Pause the backup", "all 2 that need it suffer", "Was this useful?")
+		"How it hangs together", "likely cause", "Pause the backup", "both that need it suffer", "Was this useful?")
 	for _, from := range []string{"/", "/cases", findingURL(d.byCheck(t, "disk-latency").ID), incidentURL(d.incident(t, "Checkout").ID)} {
 		if _, _, raw := visit(t, d, from); !strings.Contains(raw, `href="`+path+`"`) {
 			t.Errorf("%s does not lead to the case", from)

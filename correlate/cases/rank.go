@@ -115,12 +115,12 @@ func (w *gathering) targets(members []int) []int {
 // suspects are all that may be the cause, with what speaks for and against each.
 func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 	var out []*suspect
-	weight, all := make([]float64, len(targets)), 0.0
+	weight, whole := make([]float64, len(targets)), 0.0
 	onset := w.nodes[targets[0]].f.FirstSeen
 	for k, t := range targets {
 		f := w.nodes[t].f
 		weight[k] = float64(f.Severity)
-		all += weight[k]
+		whole += weight[k]
 		if f.FirstSeen.Before(onset) {
 			onset = f.FirstSeen
 		}
@@ -149,7 +149,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 				best = l
 			}
 		}
-		s.raw /= all
+		s.raw /= whole
 		if s.raw == 0 {
 			continue
 		}
@@ -228,7 +228,7 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 			yes("%s", path)
 		}
 		if explains == len(targets) && explains > 1 {
-			yes("it explains all %d that are wrong", explains)
+			yes("it explains %s that are wrong", all(explains))
 		} else if len(targets) > 1 {
 			yes("it explains %d of the %d that are wrong", explains, len(targets))
 		}
@@ -252,7 +252,7 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 	if suffer, well := w.peers(f.Entity, targets); s.others && suffer+well >= 2 {
 		s.raw *= .6 + .4*float64(suffer)/float64(suffer+well)
 		if well == 0 {
-			yes("all %d that need it suffer", suffer)
+			yes("%s that need it suffer", all(suffer))
 		} else {
 			no("%d of the %d that need it are well", well, suffer+well)
 		}
@@ -287,6 +287,14 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 		s.raw *= 1.1
 		yes("%s, %s before", s.change.Summary, figure.Span(max(0, f.FirstSeen.Sub(s.change.At))))
 	}
+}
+
+// all is how people say that none is left out.
+func all(n int) string {
+	if n == 2 {
+		return "both"
+	}
+	return fmt.Sprintf("all %d", n)
 }
 
 // effect is how far a finding's first figure lies from what is usual or
