@@ -25,6 +25,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -100,7 +101,9 @@ type Services struct {
 	Sources *intake.Server
 	// Checks returns what the last round of checks said in an environment;
 	// nil before the first round.
-	Checks  func(tenant, environment string) []Check
+	Checks func(tenant, environment string) []Check
+	// Sights says which signals each entity has, and which are missing.
+	Sights  func(ctx context.Context, tenant, environment string) ([]detect.Sight, error)
 	Probes  func() []Probe
 	Targets func() []Target
 	SLOs    func() []slo.Status
@@ -174,6 +177,7 @@ func New(services Services, options Options) http.Handler {
 	s.registerEstate(h)
 	s.registerWatching(h)
 	s.registerSLOs(h)
+	s.registerSignals(h)
 	s.registerPeople(h)
 	s.registerSelf(h)
 	inner.HandleFunc("/api/", s.noSuchPath(inner))

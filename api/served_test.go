@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -83,7 +84,10 @@ func serve(t testing.TB) *served {
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},
-		Checks:  func(string, string) []Check { return []Check{{Check: "cpu", Entity: "host:web-1", State: "ok"}} },
+		Checks: func(string, string) []Check { return []Check{{Check: "cpu", Entity: "host:web-1", State: "ok"}} },
+		Sights: func(_ context.Context, _, environment string) ([]detect.Sight, error) {
+			return []detect.Sight{{Entity: "service:shop", Kind: "service", Name: "shop", Has: []detect.Seen{}, Missing: []detect.Missing{{Signal: "latency", Add: []detect.Advice{}}}}}, nil
+		},
 		Probes:  func() []Probe { return nil },
 		Targets: func() []Target { return nil },
 		Backup:  func(_ context.Context, w io.Writer) error { _, err := w.Write([]byte("archive")); return err },

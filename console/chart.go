@@ -109,7 +109,7 @@ func subjectOf(id string) subject {
 	switch estate.Kind(kind) {
 	case estate.Host:
 		return subject{host: rest, name: rest}
-	case estate.Endpoint, estate.Certificate:
+	case estate.Endpoint, estate.Certificate, estate.KindService, "edge", "process", "pod", "workload", "route", "database", "cache", "queue", "consumer", "broker", "resolver":
 		return subject{name: rest}
 	case estate.Target:
 		return subject{job: first, name: second}

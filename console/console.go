@@ -75,6 +75,9 @@ func (c *Console) routes() {
 	c.page("POST /findings/{id}/acknowledge", c.acknowledge)
 	c.page("POST /findings/{id}/accept", c.accept)
 	c.page("POST /findings/{id}/reopen", c.reopen)
+	if c.Sights != nil {
+		c.page("GET /signals", c.signals)
+	}
 	if c.SLOs != nil {
 		c.page("GET /slos", c.slos)
 	}

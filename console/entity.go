@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
@@ -29,6 +30,7 @@ type entityPage struct {
 	Relations []related
 	Facts     []Fact
 	Top       topTable
+	Sight     *detect.Sight
 	Notes     []string
 	Asked     time.Time
 }
@@ -69,6 +71,11 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 	}
 	if p.Changes, err = c.changesOn(r, e.Environment, e.ID, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its changes", err))
+	}
+	if at.IsZero() {
+		if p.Sight, err = c.sightOf(r, e); err != nil {
+			p.Notes = append(p.Notes, c.partError(r, "What is seen of it", err))
+		}
 	}
 	if e.Kind == estate.Host {
 		if p.Top, err = c.topGroups(ctx, subjectOf(e.ID), r.URL.Query().Get("top"), rng.To); err != nil {

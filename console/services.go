@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -99,6 +100,7 @@ type Services struct {
 	Routing   Routing
 	Sources   Sources
 	SLOs      func() []slo.Status
+	Sights    func(ctx context.Context) ([]detect.Sight, error) // which signals each entity has, and which are missing
 	Reach     Reach
 	OnCall    OnCall
 	Simulate  Simulator

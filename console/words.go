@@ -95,6 +95,10 @@ var kindWords = map[estate.Kind][2]string{
 	estate.Unit: {"service unit", "service units"}, estate.Container: {"container", "containers"},
 	estate.Group: {"process group", "process groups"}, estate.Listener: {"listening port", "listening ports"},
 	estate.Endpoint: {"endpoint", "endpoints"}, estate.Certificate: {"certificate", "certificates"},
+	estate.KindService: {"service", "services"}, "process": {"process", "processes"}, "pod": {"pod", "pods"},
+	"workload": {"workload", "workloads"}, "route": {"route of a proxy", "routes of proxies"}, "database": {"database", "databases"},
+	"cache": {"cache", "caches"}, "queue": {"queue", "queues"}, "consumer": {"consumer of a queue", "consumers of queues"},
+	"broker": {"broker", "brokers"}, "resolver": {"resolver", "resolvers"},
 	estate.Target: {"scraped exporter", "scraped exporters"}, estate.Collector: {"collector", "collectors"},
 }
 

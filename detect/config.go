@@ -18,7 +18,8 @@ type Config struct {
 	// MaxEntities bounds the entities of one kind in one environment; 5,000 by
 	// default.
 	MaxEntities int `yaml:"max_entities"`
-	// Content is a folder with further signals/*.yaml and checks/*.yaml.
+	// Content is a folder with further signals/*.yaml, mappings/*.yaml and
+	// checks/*.yaml.
 	Content string `yaml:"content"`
 	// Off are the ids of checks that are not made.
 	Off []string `yaml:"off"`

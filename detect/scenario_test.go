@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -316,9 +317,13 @@ func (n *numbers) Range(context.Context, string, metric.Window) ([]metric.Series
 	return nil, fmt.Errorf("range queries are not made by the engine")
 }
 
+// content is a folder of further content, as detect.content of the
+// configuration names it, whose scenarios are tried as well.
+var content = flag.String("content", "", "also load this folder, and try its scenarios/*.txtar")
+
 func loadCatalogue(t testing.TB) *Catalogue {
 	t.Helper()
-	c, err := Load()
+	c, err := Config{Content: *content}.Catalogue()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +336,14 @@ func scenarioFiles(t testing.TB) []string {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
-	return files
+	if *content == "" {
+		return files
+	}
+	further, err := filepath.Glob(filepath.Join(*content, "scenarios", "*.txtar"))
+	if err != nil || len(further) == 0 {
+		t.Fatalf("%s has no scenarios/*.txtar: %v", *content, err)
+	}
+	return append(files, further...)
 }
 
 func TestScenarios(t *testing.T) {
