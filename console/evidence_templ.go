@@ -34,7 +34,7 @@ func incidentFiguresView(p figuresPart) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.Kept.Charts) > 0 || p.Waits || p.Kept.Problem != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"group evidence\" id=\"figures\"><h2>The figures</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section class=\"group\" id=\"figures\"><h2>The figures</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
