@@ -53,8 +53,10 @@ func TestAnIncidentInABrowser(t *testing.T) {
 			i := d.incident(t, "35 times slower")
 			open(incidentURL(i.ID))
 			v.is("each part has the width of its column", `(() => {
-				const parts = [...document.querySelectorAll(".work > section")], wide = document.querySelector("#told").getBoundingClientRect().width;
-				return parts.length > 2 && parts.every(x => Math.abs(x.getBoundingClientRect().width - wide) < 1);
+				const width = x => x.getBoundingClientRect().width;
+				const fits = (column, parts) => [...document.querySelectorAll(parts)].every(x => Math.abs(width(x) - width(document.querySelector(column))) < 1);
+				return document.querySelectorAll(".seen > section").length > 1 && document.querySelectorAll(".work > section").length > 1 &&
+					fits("#told", ".seen > section") && fits(".sidebar", ".work > section");
 			})()`)
 			// On a phone what comes next is at its foot; the same at a desk stands beside the story.
 			next := `#answer `
