@@ -32,9 +32,9 @@ func TestADamagedLogIsTold(t *testing.T) {
 		told   bool
 		least  int // rows that must be there
 	}{
-		"whole":                   {func(b []byte) []byte { return b }, false, written},
-		"cut in its last frame":   {func(b []byte) []byte { return b[:len(b)-100] }, false, written - 1},
-		"cut at its beginning":    {func(b []byte) []byte { return b[:20] }, false, 0},
+		"whole":                 {func(b []byte) []byte { return b }, false, written},
+		"cut in its last frame": {func(b []byte) []byte { return b[:len(b)-100] }, false, written - 1},
+		"cut at its beginning":  {func(b []byte) []byte { return b[:20] }, false, 0},
 		// Behind the middle are rows; the tables themselves come first.
 		"a bit in the rows":       {func(b []byte) []byte { b[len(b)*3/4] ^= 1; return b }, true, 1},
 		"a bit in the last frame": {func(b []byte) []byte { b[len(b)-1000] ^= 1; return b }, true, written - 1},
