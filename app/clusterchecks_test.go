@@ -26,6 +26,10 @@ type bedChecks struct {
 }
 
 func watchTheBed(t *testing.T) *bedChecks {
+	if testing.Short() {
+		t.Skip("takes two minutes")
+	}
+	t.Parallel()
 	p, ready, err := cluster.Ready(t.Context())
 	if err != nil || !ready {
 		t.Skipf("needs the control plane's programs; go run ./lab/cluster/up -build builds them (%v)", err)
