@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -101,7 +102,7 @@ func largest(series []metric.Series) []metric.Series {
 func name(s metric.Series, all []metric.Series) string {
 	var parts []string
 	s.Labels.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName {
+		if l.Name == model.MetricNameLabel {
 			return
 		}
 		for _, o := range all {
