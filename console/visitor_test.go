@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,11 +45,19 @@ func newVisitor(t *testing.T) visitor {
 	return v
 }
 
-// do takes steps, all of which must be possible.
+// do takes steps, all of which must be possible. A page that renews itself may
+// take a thing away between the look for it and the touch; a person would touch
+// what stands there then.
 func (v visitor) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
-	if err := chromedp.Do(v.ctx, steps...); err != nil {
-		v.t.Fatalf("%s: %v\n%s", what, err, v.shown())
+	for _, step := range steps {
+		err := chromedp.Do(v.ctx, step)
+		for try := 0; try < 3 && err != nil && strings.Contains(err.Error(), "Could not find node"); try++ {
+			err = chromedp.Do(v.ctx, step)
+		}
+		if err != nil {
+			v.t.Fatalf("%s: %v\n%s", what, err, v.shown())
+		}
 	}
 }
 
