@@ -107,8 +107,16 @@ func (c *Cluster) kwok(ctx context.Context, port string) error {
 	if _, err := c.Kubectl(ctx, "", "apply", "-k", filepath.Join(from, "crd")); err != nil {
 		return err
 	}
-	if _, err := c.Kubectl(ctx, "", "wait", "--for=condition=Established", "--timeout=60s", "crd", "stages.kwok.x-k8s.io"); err != nil {
-		return err
+	// A definition that has just been made may have no conditions at all yet, which
+	// kubectl takes for an error and not for something to wait for.
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		_, err := c.Kubectl(ctx, "", "wait", "--for=condition=Established", "--timeout=60s", "crd", "stages.kwok.x-k8s.io")
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "conditions accessor") || time.Since(began) > within {
+			return err
+		}
 	}
 	for _, stages := range [][]string{{"-k", filepath.Join(from, "stage", "fast")}, {"-f", filepath.Join(from, "stage", "node", "chaos", "node-not-ready.yaml")},
 		{"-f", filepath.Join(from, "stage", "pod", "chaos", "pod-container-running-failed.yaml")}} {
