@@ -24,6 +24,8 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/config"
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -58,6 +60,7 @@ func startLogged(t *testing.T, data string, cfg config.Config, log *slog.Logger,
 	t.Helper()
 	cfg.Data, cfg.Listen, cfg.DiscoverProbes = data, "127.0.0.1:0", false
 	cfg.Interval = model.Duration(time.Second)
+	cfg.Detect.Off = append(cfg.Detect.Off, ofThisMachine(t)...)
 	a, err := New(t.Context(), cfg, Options{Log: log, Version: "test", BootstrapToken: "t", Senders: senders})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +81,24 @@ func startLogged(t *testing.T, data string, cfg config.Config, log *slog.Logger,
 	}
 	t.Cleanup(stop)
 	return running{a, stop}
+}
+
+// ofThisMachine are the checks of what a busy machine that runs tests may truly
+// suffer: another test's process that was killed for want of memory is no affair
+// of this one.
+func ofThisMachine(t *testing.T) (off []string) {
+	t.Helper()
+	all, err := detect.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all.Checks() {
+		switch estate.Kind(c.Entity) {
+		case estate.Host, estate.Disk, "volume", estate.Filesystem, estate.Interface, estate.Unit, "group", "cgroup", estate.Listener, "peer":
+			off = append(off, c.ID)
+		}
+	}
+	return off
 }
 
 // expiredServer serves TLS with a certificate that ended an hour ago.
