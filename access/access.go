@@ -137,6 +137,23 @@ func Environments(a Actor, p Permission, tenant string) (names []string, all boo
 	return names, false
 }
 
+// Narrow narrows the environments of a tenant that are asked for to those in
+// which the actor holds p. Nil names mean all; any is false where nothing is
+// left. An actor who holds p nowhere in the tenant is refused.
+func Narrow(a Actor, p Permission, tenant string, asked []string) (names []string, any bool, err error) {
+	names, all := Environments(a, p, tenant)
+	if all {
+		return asked, true, nil
+	}
+	if len(names) == 0 {
+		return nil, false, Can(a, p, Scope{Tenant: tenant})
+	}
+	if len(asked) > 0 {
+		names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(asked, n) })
+	}
+	return names, len(names) > 0, nil
+}
+
 // Entry is one line of the audit log: who did what to what, when and from
 // where. Detail never holds a secret.
 type Entry struct {

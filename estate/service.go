@@ -114,7 +114,7 @@ func (s *Service) Entity(ctx context.Context, actor access.Actor, tenant, enviro
 // Find is Entity in whichever environment has one with the id: the first by
 // name that the actor may see. An actor who may read nothing is refused.
 func (s *Service) Find(ctx context.Context, actor access.Actor, tenant, id string, at time.Time) (Entity, []Relation, error) {
-	if _, _, err := readable(actor, tenant, nil); err != nil {
+	if _, _, err := access.Narrow(actor, access.Read, tenant, nil); err != nil {
 		return Entity{}, nil, err
 	}
 	environments, err := s.store.EnvironmentsOf(ctx, tenant, id)
@@ -132,7 +132,7 @@ func (s *Service) Find(ctx context.Context, actor access.Actor, tenant, id strin
 
 // Entities returns those that the actor may see.
 func (s *Service) Entities(ctx context.Context, actor access.Actor, f Filter) (Page, error) {
-	names, any, err := readable(actor, f.Tenant, f.Environments)
+	names, any, err := access.Narrow(actor, access.Read, f.Tenant, f.Environments)
 	if err != nil || !any {
 		return Page{}, err
 	}
@@ -142,7 +142,7 @@ func (s *Service) Entities(ctx context.Context, actor access.Actor, f Filter) (P
 
 // Changes returns those that the actor may see, newest first.
 func (s *Service) Changes(ctx context.Context, actor access.Actor, f ChangeFilter) (ChangePage, error) {
-	names, any, err := readable(actor, f.Tenant, f.Environments)
+	names, any, err := access.Narrow(actor, access.Read, f.Tenant, f.Environments)
 	if err != nil || !any {
 		return ChangePage{}, err
 	}
@@ -152,7 +152,7 @@ func (s *Service) Changes(ctx context.Context, actor access.Actor, f ChangeFilte
 
 // Environments returns those that the actor may see, by name.
 func (s *Service) Environments(ctx context.Context, actor access.Actor, tenant string) ([]EnvironmentSummary, error) {
-	names, any, err := readable(actor, tenant, nil)
+	names, any, err := access.Narrow(actor, access.Read, tenant, nil)
 	if err != nil || !any {
 		return nil, err
 	}
@@ -164,23 +164,6 @@ func (s *Service) Environments(ctx context.Context, actor access.Actor, tenant s
 		return list, nil
 	}
 	return slices.DeleteFunc(list, func(e EnvironmentSummary) bool { return !slices.Contains(names, e.Name) }), nil
-}
-
-// readable narrows the environments that are asked for to those that the actor
-// may read. Nil names mean all; any is false where nothing is left. An actor
-// who may read nothing in the tenant is refused.
-func readable(actor access.Actor, tenant string, asked []string) (names []string, any bool, err error) {
-	names, all := access.Environments(actor, access.Read, tenant)
-	if all {
-		return asked, true, nil
-	}
-	if len(names) == 0 {
-		return nil, false, access.Can(actor, access.Read, access.Scope{Tenant: tenant})
-	}
-	if len(asked) > 0 {
-		names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(asked, n) })
-	}
-	return names, len(names) > 0, nil
 }
 
 func (o Observation) validate() error {

@@ -3,7 +3,6 @@ package finding
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
@@ -11,19 +10,11 @@ import (
 
 // List returns the findings that the actor may see.
 func (s *Service) List(ctx context.Context, actor access.Actor, f Filter) (Page, error) {
-	names, all := access.Environments(actor, access.Read, f.Tenant)
-	if !all {
-		if len(names) == 0 {
-			return Page{}, access.Can(actor, access.Read, access.Scope{Tenant: f.Tenant})
-		}
-		if len(f.Environments) > 0 {
-			names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(f.Environments, n) })
-		}
-		if len(names) == 0 {
-			return Page{}, nil
-		}
-		f.Environments = names
+	names, any, err := access.Narrow(actor, access.Read, f.Tenant, f.Environments)
+	if err != nil || !any {
+		return Page{}, err
 	}
+	f.Environments = names
 	return s.store.Findings(ctx, f)
 }
 

@@ -2,7 +2,6 @@ package respond
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
@@ -10,19 +9,11 @@ import (
 
 // List returns the incidents that the actor may see.
 func (s *Service) List(ctx context.Context, actor access.Actor, f IncidentFilter) (IncidentPage, error) {
-	names, all := access.Environments(actor, access.Read, f.Tenant)
-	if !all {
-		if len(names) == 0 {
-			return IncidentPage{}, access.Can(actor, access.Read, access.Scope{Tenant: f.Tenant})
-		}
-		if len(f.Environments) > 0 {
-			names = slices.DeleteFunc(names, func(n string) bool { return !slices.Contains(f.Environments, n) })
-		}
-		if len(names) == 0 {
-			return IncidentPage{}, nil
-		}
-		f.Environments = names
+	names, any, err := access.Narrow(actor, access.Read, f.Tenant, f.Environments)
+	if err != nil || !any {
+		return IncidentPage{}, err
 	}
+	f.Environments = names
 	return s.store.Incidents(ctx, f)
 }
 
