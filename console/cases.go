@@ -119,15 +119,7 @@ func caseSpan(x cases.Case, now time.Time) timeSpan {
 			from = ch.At
 		}
 	}
-	if to.Sub(from) > longestEvidence {
-		from = to.Add(-longestEvidence)
-	}
-	margin := max(20*time.Minute, to.Sub(from)/4)
-	from, to = from.Add(-margin), to.Add(margin)
-	if to.After(now) {
-		to = now
-	}
-	return timeSpan{from, to}
+	return about(from, to, now)
 }
 
 // caseCharts are the first figures of what is felt and of what may cause it.

@@ -105,6 +105,12 @@ func findingSpan(f finding.Finding, now time.Time) timeSpan {
 			from = e.From
 		}
 	}
+	return about(from, to, now)
+}
+
+// about is a stretch of time with what is before and after it, as charts show
+// it.
+func about(from, to, now time.Time) timeSpan {
 	if to.Sub(from) > longestEvidence {
 		from = to.Add(-longestEvidence)
 	}

@@ -162,12 +162,14 @@ func (s *Subject) lookup(at slot) (any, bool) {
 // errNotBool cannot happen for a program that compile let through.
 var errNotBool = errors.New("the expression did not give true or false")
 
-// holds evaluates a condition; no condition always holds.
-func (s *Subject) holds(p cel.Program) (bool, error) {
+func (s *Subject) holds(p cel.Program) (bool, error) { return Holds(p, s) }
+
+// Holds evaluates a condition; no condition always holds.
+func Holds(p cel.Program, with cel.Activation) (bool, error) {
 	if p == nil {
 		return true, nil
 	}
-	v, _, err := p.Eval(s)
+	v, _, err := p.Eval(with)
 	if err != nil {
 		return false, err
 	}

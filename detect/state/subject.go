@@ -2,14 +2,13 @@ package state
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/types"
 
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 )
 
@@ -176,7 +175,7 @@ func (m *member) relate(name string, w *With) *related {
 		if !ok || e.Kind != w.To {
 			continue
 		}
-		if holds, err := holds(w.where, &plainEntity{w.kind, e, m.now}); err != nil || !holds {
+		if holds, err := detect.Holds(w.where, &plainEntity{w.kind, e, m.now}); err != nil || !holds {
 			continue
 		}
 		r.count++
@@ -223,26 +222,7 @@ func (p *plainEntity) ResolveName(name string) (any, bool) {
 	return t.read(p.entity.Attributes[name], p.now), ok
 }
 
-// errNotBool cannot happen for a program that compile let through.
-var errNotBool = errors.New("the expression did not give true or false")
-
-// holds evaluates a condition; no condition always holds.
-func holds(p cel.Program, with cel.Activation) (bool, error) {
-	if p == nil {
-		return true, nil
-	}
-	v, _, err := p.Eval(with)
-	if err != nil {
-		return false, err
-	}
-	b, ok := v.(types.Bool)
-	if !ok {
-		return false, errNotBool
-	}
-	return bool(b), nil
-}
-
-func (m *member) holds(p cel.Program) (bool, error) { return holds(p, m) }
+func (m *member) holds(p cel.Program) (bool, error) { return detect.Holds(p, m) }
 
 // look finds the members that fire. Reason says why it cannot be told.
 func (s *Subject) look() (reason string) {
