@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -17,40 +18,72 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
+// Postgres is Debian's PostgreSQL: its newest programs, and the user that they
+// run as where this process is root, since they refuse to be run by it.
+type Postgres struct {
+	bin string
+	as  *syscall.Credential // nil: the user of this process
+}
+
+// FindPostgres finds it, or fails with ErrCannot.
+func FindPostgres() (Postgres, error) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil || len(found) == 0 {
+		return Postgres{}, fmt.Errorf("%w: PostgreSQL is not installed (Debian: postgresql)", ErrCannot)
+	}
+	version := func(bin string) int {
+		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin))) // 0 is the oldest
+		return n
+	}
+	pg := Postgres{bin: slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })}
+	if os.Geteuid() != 0 {
+		return pg, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return Postgres{}, fmt.Errorf("%w: PostgreSQL does not run as root, and there is no user postgres", ErrCannot)
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	pg.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return pg, errors.Join(err1, err2)
+}
+
+// Command is one of its programs. It is run as its user itself and not through
+// another program, so that it ends with this process.
+func (p Postgres) Command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(p.bin, program), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
+	return cmd
+}
+
+// Give makes a folder its user's.
+func (p Postgres) Give(dir string) error {
+	if p.as == nil {
+		return nil
+	}
+	return os.Chown(dir, int(p.as.Uid), int(p.as.Gid))
+}
+
 // StartPostgres makes a PostgreSQL server of its own in the stage's folder, with
 // Debian's programs, and returns the DSN of its first database. It is
-// ErrCannot where the programs are not installed. The server's user is
-// postgres, since it refuses to run as root.
+// ErrCannot where the programs are not installed.
 func (s *Stage) StartPostgres(ctx context.Context, name string, settings ...string) (dsn string, err error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", fmt.Errorf("%w: PostgreSQL is not installed (Debian: postgresql)", ErrCannot)
+	pg, err := FindPostgres()
+	if err != nil {
+		return "", err
 	}
-	bin := filepath.Dir(found[len(found)-1])
 	dir := filepath.Join(s.Dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	var as *syscall.Credential
-	if os.Geteuid() == 0 {
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			return "", fmt.Errorf("%w: PostgreSQL does not run as root, and there is no user postgres", ErrCannot)
-		}
-		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-		if err := errors.Join(err1, err2); err != nil {
-			return "", err
-		}
-		as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		// It must be able to reach its folder.
-		if err := errors.Join(os.Chmod(s.Dir, 0o711), os.Chown(dir, int(uid), int(gid))); err != nil {
-			return "", err
-		}
+	// It must be able to reach its folder.
+	if err := errors.Join(os.Chmod(s.Dir, 0o711), pg.Give(dir)); err != nil {
+		return "", err
 	}
 	data := filepath.Join(dir, "data")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", "evenkeel", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	initdb := pg.Command("initdb", "-D", data, "-U", "evenkeel", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+	initdb.Dir = dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("initdb: %w: %s", err, out)
 	}
@@ -66,8 +99,8 @@ func (s *Stage) StartPostgres(ctx context.Context, name string, settings ...stri
 	for _, text := range settings {
 		args = append(args, "-c", text)
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), args...)
-	server.Dir, server.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	server := pg.Command("postgres", args...)
+	server.Dir = dir
 	p, err := s.Start(name, server)
 	if err != nil {
 		return "", err

@@ -72,8 +72,8 @@ type target struct{ job, address string }
 // needed tells what the shop needs in any case, and this machine lacks.
 func needed() error {
 	var missing []string
-	if _, err := os.Stat(postgresPrograms()); err != nil {
-		missing = append(missing, "PostgreSQL (apt install postgresql)")
+	if _, err := lab.FindPostgres(); err != nil {
+		missing = append(missing, "PostgreSQL (apt install postgresql, with its user)")
 	}
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		missing = append(missing, "redis-server (apt install redis-server)")

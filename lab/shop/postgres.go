@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +25,7 @@ const (
 // a group whose writes can be slowed.
 type cluster struct {
 	bed        *bed
+	postgres   lab.Postgres
 	data, log  lab.LoopDisk // without Device where they are mere folders
 	writes     lab.Cgroup   // empty where there is none
 	below      string       // the number of the disk below both
@@ -35,38 +33,9 @@ type cluster struct {
 	replicaDir string
 }
 
-// postgresPrograms is Debian's folder of the newest PostgreSQL.
-func postgresPrograms() string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is right
-	if len(found) == 0 {
-		return "/usr/lib/postgresql/none/bin"
-	}
-	newest := found[0]
-	for _, f := range found {
-		if version(f) > version(newest) {
-			newest = f
-		}
-	}
-	return newest
-}
-
-func version(bin string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(bin))) // 0 is the oldest
-	return n
-}
-
-// asPostgres is a command of PostgreSQL's, which refuses to be run by root.
-func asPostgres(program string, args ...string) *exec.Cmd {
-	program = filepath.Join(postgresPrograms(), program)
-	if os.Geteuid() != 0 {
-		return exec.Command(program, args...)
-	}
-	return exec.Command("runuser", append([]string{"-u", "postgres", "--", program}, args...)...)
-}
-
-func doAsPostgres(program string, args ...string) error {
-	cmd := asPostgres(program, args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
+// run runs one of PostgreSQL's programs to its end.
+func (c *cluster) run(program string, args ...string) error {
+	if out, err := c.postgres.Command(program, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, strings.TrimSpace(string(out)))
 	}
 	return nil
@@ -74,7 +43,11 @@ func doAsPostgres(program string, args ...string) error {
 
 // openCluster makes, fills and starts both.
 func openCluster(ctx context.Context, b *bed) (*cluster, error) {
-	c := &cluster{bed: b, replicaDir: b.file("replica")}
+	pg, err := lab.FindPostgres()
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{bed: b, postgres: pg, replicaDir: b.file("replica")}
 	if err := c.disks(); err != nil {
 		return nil, err
 	}
@@ -83,11 +56,11 @@ func openCluster(ctx context.Context, b *bed) (*cluster, error) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return nil, err
 		}
-		if err := giveToPostgres(dir); err != nil {
+		if err := c.postgres.Give(dir); err != nil {
 			return nil, err
 		}
 	}
-	err := doAsPostgres("initdb", "-D", folders[1], "--waldir="+folders[2], "-A", "trust", "-U", "postgres", "--no-sync")
+	err = c.run("initdb", "-D", folders[1], "--waldir="+folders[2], "-A", "trust", "-U", "postgres", "--no-sync")
 	if err == nil {
 		err = c.settings(folders[1], primaryIP, "wal_level=replica", "max_connections=60", "max_wal_size=128MB", "min_wal_size=80MB",
 			"wal_keep_size=32MB", "shared_buffers=64MB", "track_io_timing=on", "checkpoint_timeout=60s", "max_parallel_workers_per_gather=0")
@@ -99,13 +72,13 @@ func openCluster(ctx context.Context, b *bed) (*cluster, error) {
 		err = c.fill(ctx)
 	}
 	if err == nil {
-		err = doAsPostgres("pg_basebackup", "-h", primaryIP, "-U", "postgres", "-D", c.replicaDir, "-R", "-c", "fast", "-X", "stream", "--no-sync")
+		err = c.run("pg_basebackup", "-h", primaryIP, "-U", "postgres", "-D", c.replicaDir, "-R", "-c", "fast", "-X", "stream", "--no-sync")
 	}
 	if err == nil {
 		err = c.settings(c.replicaDir, replicaIP)
 	}
 	if err == nil {
-		_, err = b.Start("postgres-replica", asPostgres("postgres", "-D", c.replicaDir))
+		_, err = b.Start("postgres-replica", c.postgres.Command("postgres", "-D", c.replicaDir))
 	}
 	if err == nil {
 		err = await(ctx, replicaAt)
@@ -147,19 +120,6 @@ func (c *cluster) disks() error {
 	return err
 }
 
-func giveToPostgres(dir string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		return err
-	}
-	uid, uidErr := strconv.Atoi(u.Uid)
-	gid, gidErr := strconv.Atoi(u.Gid)
-	return errors.Join(uidErr, gidErr, os.Chown(dir, uid, gid))
-}
-
 func (c *cluster) settings(dir, ip string, more ...string) error {
 	f, err := os.OpenFile(filepath.Join(dir, "postgresql.auto.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -173,7 +133,7 @@ func (c *cluster) settings(dir, ip string, more ...string) error {
 
 // startPrimary starts the primary, also after it has ended of its own.
 func (c *cluster) startPrimary(ctx context.Context) error {
-	p, err := c.bed.Start("postgres-primary", asPostgres("postgres", "-D", filepath.Join(c.data.Mount, "data")))
+	p, err := c.bed.Start("postgres-primary", c.postgres.Command("postgres", "-D", filepath.Join(c.data.Mount, "data")))
 	if err != nil {
 		return err
 	}
