@@ -30,6 +30,7 @@ func (a *App) flow(g *lifecycle.Group) {
 		g.Go("scraping", l.scraper.Run)
 		loop(g, a.board, "host estate", 100*time.Millisecond, 2*every, a.observeHost)
 		loop(g, a.board, "probe estate", 3*time.Second, every, a.observeProbes)
+		a.clusterFigures(g)
 		if a.cfg.DiscoverProbes {
 			loop(g, a.board, "probe discovery", time.Second, 2*every, a.discoverProbes)
 		}

@@ -46,6 +46,7 @@ func (a *App) openHandler() error {
 	if err := a.openPrometheus(mux, guard); err != nil {
 		return err
 	}
+	a.openClusterSeries(mux, guard)
 	a.openAnswers(mux)
 	a.openFeeds(mux)
 	a.serveIntake(mux)

@@ -19,6 +19,20 @@ type Config struct {
 	// and how many at once. Zero means 20 and 40.
 	QPS   float64 `yaml:"qps"`
 	Burst int     `yaml:"burst"`
+	// StateMetrics says when the state of objects is written as the series of
+	// kube-state-metrics: "auto" (where none runs in the cluster; empty is the
+	// same), "always" or "never".
+	StateMetrics string `yaml:"state_metrics"`
+	// MaxSeries bounds the series of each source of the cluster's figures.
+	// Zero means 300,000.
+	MaxSeries int `yaml:"max_series"`
+}
+
+func (c Config) maxSeries() int {
+	if c.MaxSeries == 0 {
+		return defaultMaxSeries
+	}
+	return c.MaxSeries
 }
 
 // Configs are all clusters that are watched.
@@ -29,6 +43,8 @@ const (
 	defaultBurst = 40
 	// maxClusters bounds what one process watches.
 	maxClusters = 64
+	// defaultMaxSeries is enough for the state of some 9,000 pods.
+	defaultMaxSeries = 300_000
 )
 
 // Validate checks all clusters and returns every error that it finds.
@@ -51,6 +67,12 @@ func (cs Configs) Validate() error {
 		}
 		if c.Context != "" && c.InCluster {
 			at("context: belongs to a kubeconfig file; take it out, or in_cluster")
+		}
+		if c.StateMetrics != "" && c.StateMetrics != "auto" && c.StateMetrics != "always" && c.StateMetrics != "never" {
+			at("state_metrics: %q is not one of auto, always, never", c.StateMetrics)
+		}
+		if c.MaxSeries < 0 || c.MaxSeries > 5_000_000 {
+			at("max_series: %d is out of range: 0 to 5,000,000", c.MaxSeries)
 		}
 		if c.QPS < 0 || c.QPS > 1000 || c.Burst < 0 || c.Burst > 2000 {
 			at("qps: %g with burst %d is out of range: 0 to 1000, and 0 to 2000", c.QPS, c.Burst)

@@ -201,7 +201,9 @@ func (n *number) UnmarshalJSON(raw []byte) error {
 type node struct {
 	Meta `json:"metadata"`
 	Spec struct {
-		Unschedulable bool `json:"unschedulable"`
+		Unschedulable bool   `json:"unschedulable"`
+		Provider      string `json:"providerID"`
+		PodCIDR       string `json:"podCIDR"`
 		Taints        []struct {
 			Key    string `json:"key"`
 			Value  string `json:"value"`
@@ -210,8 +212,16 @@ type node struct {
 	} `json:"spec"`
 	Status struct {
 		Allocatable map[string]string `json:"allocatable"`
+		Capacity    map[string]string `json:"capacity"`
 		Conditions  []condition       `json:"conditions"`
-		Info        struct {
+		Addresses   []struct {
+			Type    string `json:"type"`
+			Address string `json:"address"`
+		} `json:"addresses"`
+		Info struct {
+			OS      string `json:"osImage"`
+			UUID    string `json:"systemUUID"`
+			Proxy   string `json:"kubeProxyVersion"`
 			Kernel  string `json:"kernelVersion"`
 			Runtime string `json:"containerRuntimeVersion"`
 			Kubelet string `json:"kubeletVersion"`
@@ -236,14 +246,23 @@ type namespace struct {
 
 type containerStatus struct {
 	Name     string `json:"name"`
+	Ready    bool   `json:"ready"`
+	Image    string `json:"image"`
+	ImageID  string `json:"imageID"`
+	ID       string `json:"containerID"`
 	Restarts int    `json:"restartCount"`
 	State    struct {
+		Running    *running    `json:"running"`
 		Waiting    *waiting    `json:"waiting"`
 		Terminated *terminated `json:"terminated"`
 	} `json:"state"`
 	Last struct {
 		Terminated *terminated `json:"terminated"`
 	} `json:"lastState"`
+}
+
+type running struct {
+	Started string `json:"startedAt"`
 }
 
 type waiting struct {
@@ -258,6 +277,7 @@ type terminated struct {
 }
 
 type volume struct {
+	Name  string `json:"name"`
 	Claim *struct {
 		Name string `json:"claimName"`
 	} `json:"persistentVolumeClaim"`
@@ -272,18 +292,40 @@ type volume struct {
 type pod struct {
 	Meta `json:"metadata"`
 	Spec struct {
-		Node     string   `json:"nodeName"`
-		Priority string   `json:"priorityClassName"`
-		Volumes  []volume `json:"volumes"`
+		Node        string         `json:"nodeName"`
+		Priority    string         `json:"priorityClassName"`
+		Restart     string         `json:"restartPolicy"`
+		HostNetwork bool           `json:"hostNetwork"`
+		Volumes     []volume       `json:"volumes"`
+		Containers  []podContainer `json:"containers"`
+		Init        []podContainer `json:"initContainers"`
 	} `json:"spec"`
 	Status struct {
 		Phase      string            `json:"phase"`
+		Start      string            `json:"startTime"`
+		HostIP     string            `json:"hostIP"`
+		PodIP      string            `json:"podIP"`
 		Reason     string            `json:"reason"`
 		QoS        string            `json:"qosClass"`
 		Conditions []condition       `json:"conditions"`
 		Containers []containerStatus `json:"containerStatuses"`
 		Init       []containerStatus `json:"initContainerStatuses"`
 	} `json:"status"`
+}
+
+// podContainer is a container as a pod asks for it; what its workload says of
+// it is in container.
+type podContainer struct {
+	Name      string `json:"name"`
+	Resources struct {
+		Requests amounts `json:"requests"`
+		Limits   amounts `json:"limits"`
+	} `json:"resources"`
+	Ports []struct {
+		Name     string `json:"name"`
+		Port     int    `json:"containerPort"`
+		Protocol string `json:"protocol"`
+	} `json:"ports"`
 }
 
 type container struct {
@@ -342,14 +384,19 @@ type workload struct {
 	kind string
 	Meta `json:"metadata"`
 	Spec struct {
-		Replicas    *int      `json:"replicas"`
-		Completions *int      `json:"completions"`
-		Paused      bool      `json:"paused"`
-		Suspend     bool      `json:"suspend"`
-		Schedule    string    `json:"schedule"`
-		Selector    *selector `json:"selector"`
-		Template    template  `json:"template"`
-		JobTemplate struct {
+		Replicas       *int      `json:"replicas"`
+		Completions    *int      `json:"completions"`
+		Parallelism    *int      `json:"parallelism"`
+		ActiveDeadline *int      `json:"activeDeadlineSeconds"`
+		StartDeadline  *int      `json:"startingDeadlineSeconds"`
+		Concurrency    string    `json:"concurrencyPolicy"`
+		TimeZone       string    `json:"timeZone"`
+		Paused         bool      `json:"paused"`
+		Suspend        bool      `json:"suspend"`
+		Schedule       string    `json:"schedule"`
+		Selector       *selector `json:"selector"`
+		Template       template  `json:"template"`
+		JobTemplate    struct {
 			Spec struct {
 				Template template `json:"template"`
 			} `json:"spec"`
@@ -358,22 +405,31 @@ type workload struct {
 		UpdateStrategy strategy `json:"updateStrategy"`
 	} `json:"spec"`
 	Status struct {
-		Observed       int64       `json:"observedGeneration"`
-		Replicas       int         `json:"replicas"`
-		Ready          int         `json:"readyReplicas"`
-		Available      int         `json:"availableReplicas"`
-		Updated        int         `json:"updatedReplicas"`
-		WantedNodes    int         `json:"desiredNumberScheduled"`
-		ReadyNodes     int         `json:"numberReady"`
-		AvailableNodes int         `json:"numberAvailable"`
-		UpdatedNodes   int         `json:"updatedNumberScheduled"`
-		Succeeded      int         `json:"succeeded"`
-		Failed         int         `json:"failed"`
-		Active         active      `json:"active"`
-		LastSuccess    string      `json:"lastSuccessfulTime"`
-		Completed      string      `json:"completionTime"`
-		Revision       string      `json:"updateRevision"`
-		Conditions     []condition `json:"conditions"`
+		Observed       int64  `json:"observedGeneration"`
+		Replicas       int    `json:"replicas"`
+		Ready          int    `json:"readyReplicas"`
+		Available      int    `json:"availableReplicas"`
+		Updated        int    `json:"updatedReplicas"`
+		Unavailable    int    `json:"unavailableReplicas"`
+		Current        int    `json:"currentReplicas"`
+		CurrentNodes   int    `json:"currentNumberScheduled"`
+		MisplacedNodes int    `json:"numberMisscheduled"`
+		MissingNodes   int    `json:"numberUnavailable"`
+		Started        string `json:"startTime"`
+		LastScheduled  string `json:"lastScheduleTime"`
+		WantedNodes    int    `json:"desiredNumberScheduled"`
+		ReadyNodes     int    `json:"numberReady"`
+		AvailableNodes int    `json:"numberAvailable"`
+		UpdatedNodes   int    `json:"updatedNumberScheduled"`
+		Succeeded      int    `json:"succeeded"`
+		Failed         int    `json:"failed"`
+		Active         active `json:"active"`
+		LastSuccess    string `json:"lastSuccessfulTime"`
+		Completed      string `json:"completionTime"`
+		Revision       string `json:"updateRevision"`
+
+		CurrentRevision string      `json:"currentRevision"`
+		Conditions      []condition `json:"conditions"`
 	} `json:"status"`
 }
 
@@ -405,48 +461,6 @@ func (w *workload) template() *template {
 		return &w.Spec.JobTemplate.Spec.Template
 	}
 	return &w.Spec.Template
-}
-
-type service struct {
-	Meta `json:"metadata"`
-	Spec struct {
-		Type      string            `json:"type"`
-		Selector  map[string]string `json:"selector"`
-		ClusterIP string            `json:"clusterIP"`
-		External  string            `json:"externalName"`
-		Ports     []struct {
-			Name     string `json:"name"`
-			Port     int    `json:"port"`
-			Protocol string `json:"protocol"`
-		} `json:"ports"`
-	} `json:"spec"`
-}
-
-// slice is an EndpointSlice, of which only the counts are kept.
-type slice struct {
-	Meta      `json:"metadata"`
-	Endpoints readiness `json:"endpoints"`
-}
-
-type readiness struct{ Ready, NotReady int }
-
-func (r *readiness) UnmarshalJSON(raw []byte) error {
-	var list []struct {
-		Conditions struct {
-			Ready *bool `json:"ready"`
-		} `json:"conditions"`
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
-	}
-	for _, e := range list {
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
-			r.Ready++
-		} else {
-			r.NotReady++
-		}
-	}
-	return nil
 }
 
 func (m *Meta) meta() *Meta { return m }

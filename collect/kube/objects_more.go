@@ -25,18 +25,15 @@ type ingress struct {
 			Host string `json:"host"`
 			HTTP struct {
 				Paths []struct {
+					Path    string         `json:"path"`
+					Type    string         `json:"pathType"`
 					Backend ingressBackend `json:"backend"`
 				} `json:"paths"`
 			} `json:"http"`
 		} `json:"rules"`
 	} `json:"spec"`
 	Status struct {
-		LoadBalancer struct {
-			Ingress []struct {
-				IP       string `json:"ip"`
-				Hostname string `json:"hostname"`
-			} `json:"ingress"`
-		} `json:"loadBalancer"`
+		LoadBalancer balancer `json:"loadBalancer"`
 	} `json:"status"`
 }
 
@@ -68,6 +65,7 @@ type claim struct {
 	Spec struct {
 		Class     *string  `json:"storageClassName"`
 		Volume    string   `json:"volumeName"`
+		Mode      string   `json:"volumeMode"`
 		Modes     []string `json:"accessModes"`
 		Resources struct {
 			Requests map[string]string `json:"requests"`
@@ -85,7 +83,11 @@ type persistentVolume struct {
 		Class    string            `json:"storageClassName"`
 		Capacity map[string]string `json:"capacity"`
 		Reclaim  string            `json:"persistentVolumeReclaimPolicy"`
-		Claim    struct {
+		CSI      struct {
+			Driver string `json:"driver"`
+			Handle string `json:"volumeHandle"`
+		} `json:"csi"`
+		Claim struct {
 			Namespace string `json:"namespace"`
 			Name      string `json:"name"`
 		} `json:"claimRef"`
@@ -97,16 +99,19 @@ type persistentVolume struct {
 }
 
 type storageClass struct {
-	Meta    `json:"metadata"`
-	Binding string `json:"volumeBindingMode"`
+	Meta        `json:"metadata"`
+	Binding     string `json:"volumeBindingMode"`
+	Provisioner string `json:"provisioner"`
+	Reclaim     string `json:"reclaimPolicy"`
 }
 
 type autoscaler struct {
 	Meta `json:"metadata"`
 	Spec struct {
 		Target struct {
-			Kind string `json:"kind"`
-			Name string `json:"name"`
+			Version string `json:"apiVersion"`
+			Kind    string `json:"kind"`
+			Name    string `json:"name"`
 		} `json:"scaleTargetRef"`
 		Min *int `json:"minReplicas"`
 		Max int  `json:"maxReplicas"`
@@ -124,10 +129,11 @@ type budget struct {
 		Selector *selector `json:"selector"`
 	} `json:"spec"`
 	Status struct {
-		Wanted   int `json:"desiredHealthy"`
-		Healthy  int `json:"currentHealthy"`
-		Allowed  int `json:"disruptionsAllowed"`
-		Expected int `json:"expectedPods"`
+		Wanted   int   `json:"desiredHealthy"`
+		Healthy  int   `json:"currentHealthy"`
+		Allowed  int   `json:"disruptionsAllowed"`
+		Expected int   `json:"expectedPods"`
+		Observed int64 `json:"observedGeneration"`
 	} `json:"status"`
 }
 

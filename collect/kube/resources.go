@@ -117,6 +117,19 @@ func decodePod(raw []byte) (object, error) {
 	delete(p.Labels, "controller-revision-hash")
 	p.Spec.Volumes = naming(p.Spec.Volumes)
 	p.By = writer{}
+	// What the pods of a workload share is kept once.
+	p.Spec.Node, p.Spec.Priority, p.Spec.Restart, p.Status.HostIP = same(p.Spec.Node), same(p.Spec.Priority), same(p.Spec.Restart), same(p.Status.HostIP)
+	for _, list := range [][]containerStatus{p.Status.Containers, p.Status.Init} {
+		for i := range list {
+			c := &list[i]
+			c.Name, c.Image, c.ImageID = same(c.Name), same(c.Image), same(c.ImageID)
+		}
+	}
+	for _, list := range [][]podContainer{p.Spec.Containers, p.Spec.Init} {
+		for i := range list {
+			list[i].Name = same(list[i].Name)
+		}
+	}
 	return p, nil
 }
 
