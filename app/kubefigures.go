@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/collect"
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 )
 
@@ -24,6 +26,14 @@ func (a *App) clusterFigures(g *lifecycle.Group) {
 		// Clusters take their turns, so that their rounds do not fall together.
 		delay := 4*time.Second + time.Duration(n)*every/time.Duration(len(a.clusters))
 		a.recordWhile(g, "state of "+w.Name(), delay, every, state, w.WritesState)
+		if !w.ReadsKubelets() {
+			continue
+		}
+		kubelets := w.NewKubelets(every, func(target labels.Labels, from prometheus.Gatherer, limit int) kube.SeriesWriter {
+			return collect.NewRecorder(target, from, a.local.db.Storage(), limit)
+		})
+		g.Go("kubelets of "+w.Name(), kubelets.Run)
+		loop(g, a.board, "kubelets of "+w.Name(), delay, every, func(context.Context, time.Time) error { return kubelets.Health() })
 	}
 }
 

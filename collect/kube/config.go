@@ -23,6 +23,9 @@ type Config struct {
 	// kube-state-metrics: "auto" (where none runs in the cluster; empty is the
 	// same), "always" or "never".
 	StateMetrics string `yaml:"state_metrics"`
+	// Kubelets says whether the figures of containers are read from the
+	// kubelets, through the API server; nil for true.
+	Kubelets *bool `yaml:"kubelets"`
 	// MaxSeries bounds the series of each source of the cluster's figures.
 	// Zero means 300,000.
 	MaxSeries int `yaml:"max_series"`

@@ -80,9 +80,14 @@ func refused(err error) int {
 // maxRefusal bounds what is read of a refusal, in bytes.
 const maxRefusal = 4 << 10
 
-// get asks for a path. The caller closes the body.
+// get asks for a path of the API. The caller closes the body.
 func (c *client) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-	if err := c.limit.Wait(ctx); err != nil {
+	return c.fetch(ctx, c.limit, path, query, "application/json")
+}
+
+// fetch asks for a path within a limit. The caller closes the body.
+func (c *client) fetch(ctx context.Context, limit *rate.Limiter, path string, query url.Values, accept string) (io.ReadCloser, error) {
+	if err := limit.Wait(ctx); err != nil {
 		return nil, err
 	}
 	to := *c.base
@@ -92,7 +97,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	c.requests.Add(1)
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -95,14 +95,15 @@ func Start(ctx context.Context, p Programs, stage *lab.Stage) (*Cluster, error) 
 		"--kube-api-qps", "500", "--kube-api-burst", "1000", "--authorization-always-allow-paths", "/healthz,/livez,/readyz,/metrics", "--cert-dir", stage.Dir); err != nil {
 		return nil, err
 	}
-	if err := c.kwok(ctx, ports[5]); err != nil {
+	if err := c.kwok(ctx, ports[5], k.cert, k.key); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// kwok starts the simulated kubelets.
-func (c *Cluster) kwok(ctx context.Context, port string) error {
+// kwok starts the simulated kubelets. With a certificate, the API server can
+// reach them as it reaches others.
+func (c *Cluster) kwok(ctx context.Context, port, cert, key string) error {
 	from := filepath.Join(c.programs.Dir, "kwok-resources")
 	if _, err := c.Kubectl(ctx, "", "apply", "-k", filepath.Join(from, "crd")); err != nil {
 		return err
@@ -125,7 +126,7 @@ func (c *Cluster) kwok(ctx context.Context, port string) error {
 		}
 	}
 	return c.start("kwok", "--kubeconfig", c.Kubeconfig, "--manage-all-nodes=true", "--enable-crds", "Stage,Metric,ClusterResourceUsage,ResourceUsage,ClusterLogs,Logs",
-		"--node-port", port, "--node-ip", "127.0.0.1", "--server-address", "127.0.0.1:"+port, "--cidr", "10.244.0.0/14", "--node-lease-duration-seconds", "40")
+		"--node-port", port, "--node-ip", "127.0.0.1", "--server-address", "127.0.0.1:"+port, "--tls-cert-file", cert, "--tls-private-key-file", key, "--cidr", "10.244.0.0/14", "--node-lease-duration-seconds", "40")
 }
 
 func (c *Cluster) start(program string, args ...string) error {
