@@ -31,6 +31,7 @@ func (a *App) flow(g *lifecycle.Group) {
 		loop(g, a.board, "host estate", 100*time.Millisecond, 2*every, a.observeHost)
 		loop(g, a.board, "probe estate", 3*time.Second, every, a.observeProbes)
 		a.clusterFigures(g)
+		a.findTargets(g)
 		if a.cfg.DiscoverProbes {
 			loop(g, a.board, "probe discovery", time.Second, 2*every, a.discoverProbes)
 		}

@@ -17,7 +17,7 @@ import (
 // openKube prepares to watch the clusters that the configuration names.
 func (a *App) openKube() error {
 	if len(a.cfg.Kubernetes) == 0 {
-		return nil
+		return a.openTargets()
 	}
 	salt, err := keptSalt(filepath.Join(a.cfg.Data, "kubernetes.salt"))
 	if err != nil {
@@ -33,7 +33,7 @@ func (a *App) openKube() error {
 		}
 		a.clusters = append(a.clusters, w)
 	}
-	return nil
+	return a.openTargets()
 }
 
 // keptSalt reads the salt of the hashes of secrets, or makes it at the first

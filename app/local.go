@@ -63,6 +63,7 @@ func (a *App) openLocal() (_ *local, err error) {
 			return nil, err
 		}
 	}
+	a.spreadTargets()
 	if l.scraper, err = scrape.New(a.cfg.Scrape, l.db.Storage(), a.log, a.registry); err != nil {
 		return nil, err
 	}

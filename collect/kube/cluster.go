@@ -70,6 +70,7 @@ type Watcher struct {
 	changes  []estate.Change
 	lost     int // changes beyond maxChanges
 	dirty    dirty
+	moves    uint64    // rises with what targets are made of
 	notUntil time.Time // of Run's goroutine alone: what could not be stored is not tried again before
 }
 
@@ -169,6 +170,7 @@ func (w *Watcher) put(r *resource, o object) {
 	if old != nil && old.meta().ResourceVersion == o.meta().ResourceVersion {
 		return // it was listed anew
 	}
+	w.moved(r)
 	w.changed(r, old, o)
 }
 
@@ -176,7 +178,17 @@ func (w *Watcher) gone(r *resource, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if old := w.state.take(r.name, key); old != nil {
+		w.moved(r)
 		w.changed(r, old, nil)
+	}
+}
+
+// moved notes that what targets are made of is another. It needs the lock.
+func (w *Watcher) moved(r *resource) {
+	switch r.name {
+	case leases, events, configMaps, secrets:
+	default:
+		w.moves++
 	}
 }
 
@@ -204,6 +216,7 @@ func (w *Watcher) keepOnly(r *resource, keys map[string]bool) {
 	slices.Sort(stale)
 	for _, key := range stale {
 		if old := w.state.take(r.name, key); old != nil {
+			w.moved(r)
 			w.changed(r, old, nil)
 		}
 	}

@@ -26,6 +26,11 @@ type Config struct {
 	// Kubelets says whether the figures of containers are read from the
 	// kubelets, through the API server; nil for true.
 	Kubelets *bool `yaml:"kubelets"`
+	// Scrape says whether what annotations (prometheus.io/scrape) and the
+	// objects PodMonitor and ServiceMonitor ask for is scraped: "direct" or
+	// "off". Empty is direct in the cluster and off outside, from where pods can
+	// hardly be reached.
+	Scrape string `yaml:"scrape"`
 	// MaxSeries bounds the series of each source of the cluster's figures.
 	// Zero means 300,000.
 	MaxSeries int `yaml:"max_series"`
@@ -73,6 +78,9 @@ func (cs Configs) Validate() error {
 		}
 		if c.StateMetrics != "" && c.StateMetrics != "auto" && c.StateMetrics != "always" && c.StateMetrics != "never" {
 			at("state_metrics: %q is not one of auto, always, never", c.StateMetrics)
+		}
+		if c.Scrape != "" && c.Scrape != "direct" && c.Scrape != "off" {
+			at("scrape: %q is not one of direct, off", c.Scrape)
 		}
 		if c.MaxSeries < 0 || c.MaxSeries > 5_000_000 {
 			at("max_series: %d is out of range: 0 to 5,000,000", c.MaxSeries)

@@ -31,6 +31,7 @@ const (
 func customResources() []*resource {
 	net := "/apis/gateway.networking.k8s.io/v1/"
 	return []*resource{
+		plain[monitor](podMonitors, "/apis/monitoring.coreos.com/v1/"+podMonitors), plain[monitor](serviceMonitors, "/apis/monitoring.coreos.com/v1/"+serviceMonitors),
 		plain[gateway](gateways, net+gateways), plain[route](httpRoutes, net+httpRoutes), plain[route](grpcRoutes, net+grpcRoutes),
 		plain[certificate](certificates, "/apis/cert-manager.io/v1/"+certificates), plain[application](applications, "/apis/argoproj.io/v1alpha1/"+applications),
 		plain[fluxApp](kustomizations, "/apis/kustomize.toolkit.fluxcd.io/v1/"+kustomizations), plain[fluxApp](helmReleases, "/apis/helm.toolkit.fluxcd.io/v2/"+helmReleases),

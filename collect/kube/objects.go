@@ -55,6 +55,7 @@ const (
 	annotationIngressClass = "kubernetes.io/ingress.class"
 	annotationDefaultClass = "storageclass.kubernetes.io/is-default-class"
 	annotationRestarted    = "kubectl.kubernetes.io/restartedAt"
+	annotationScrape       = "prometheus.io/" // and what follows
 )
 
 var keptAnnotations = []string{annotationRevision, annotationIngressClass, annotationDefaultClass, annotationRestarted}
@@ -64,8 +65,8 @@ func (a *annotations) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return err
 	}
-	for _, k := range keptAnnotations {
-		if v, ok := all[k]; ok {
+	for k, v := range all {
+		if slices.Contains(keptAnnotations, k) || strings.HasPrefix(k, annotationScrape) {
 			var text string
 			if err := json.Unmarshal(v, &text); err != nil {
 				return err
@@ -214,7 +215,12 @@ type node struct {
 		Allocatable map[string]string `json:"allocatable"`
 		Capacity    map[string]string `json:"capacity"`
 		Conditions  []condition       `json:"conditions"`
-		Addresses   []struct {
+		Endpoints   struct {
+			Kubelet struct {
+				Port int `json:"Port"`
+			} `json:"kubeletEndpoint"`
+		} `json:"daemonEndpoints"`
+		Addresses []struct {
 			Type    string `json:"type"`
 			Address string `json:"address"`
 		} `json:"addresses"`

@@ -24,9 +24,12 @@ type Config struct {
 	// Global takes Prometheus' global section. Its scrape_interval is 15s if
 	// it is not set (Prometheus: 1m).
 	Global yaml.Node `yaml:"global,omitempty"`
-	// ScrapeConfigs takes Prometheus' scrape_configs: static, file, http and
-	// dns discovery, relabelling, authorization, TLS and limits.
+	// ScrapeConfigs takes Prometheus' scrape_configs: static, file, http, dns
+	// and Kubernetes discovery, relabelling, authorization, TLS and limits.
 	ScrapeConfigs yaml.Node `yaml:"scrape_configs,omitempty"`
+	// Spread shares the targets out over their interval from the first scrape
+	// on, as befits many that are found by discovery.
+	Spread bool `yaml:"-"`
 	// Dir is what relative file names start from.
 	Dir string `yaml:"-"`
 }
@@ -34,10 +37,23 @@ type Config struct {
 // defaultInterval is short enough to see what hurts while it does.
 const defaultInterval = "15s"
 
-var allowedDiscovery = []string{"static_configs", "file_sd_configs", "http_sd_configs", "dns_sd_configs"}
+var allowedDiscovery = []string{"static_configs", "file_sd_configs", "http_sd_configs", "dns_sd_configs", "kubernetes_sd_configs"}
 
 // Empty says whether there is nothing to scrape.
 func (c Config) Empty() bool { return len(c.ScrapeConfigs.Content) == 0 }
+
+// DiscoversClusters says whether a job has kubernetes_sd_configs.
+func (c Config) DiscoversClusters() bool {
+	for _, entry := range c.ScrapeConfigs.Content {
+		if entry.Kind == yaml.AliasNode {
+			entry = entry.Alias
+		}
+		if field(entry, "kubernetes_sd_configs") != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // Validate returns what is wrong with c, with the line and the job.
 func (c Config) Validate() error {
@@ -60,8 +76,12 @@ func (c Config) load() (*config.Config, error) {
 	var errs []error
 	for _, entry := range c.ScrapeConfigs.Content {
 		err := checkDiscovery(entry)
+		var one *config.Config
 		if err == nil {
-			_, err = c.parse([]*yaml.Node{entry})
+			one, err = c.parse([]*yaml.Node{entry})
+		}
+		if err == nil {
+			err = checkRoles(one)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("scrape_configs, line %d%s: %w", entry.Line, jobOf(entry), plain(err)))
@@ -115,6 +135,20 @@ func checkDiscovery(entry *yaml.Node) error {
 		if strings.HasSuffix(key, "_sd_configs") && !slices.Contains(allowedDiscovery, key) {
 			return fmt.Errorf("%s (line %d) is not supported; use one of %s, or let a program write the targets into a file for file_sd_configs",
 				key, entry.Content[i].Line, strings.Join(allowedDiscovery, ", "))
+		}
+	}
+	return nil
+}
+
+// checkRoles refuses what kubernetes_sd_configs cannot discover.
+func checkRoles(cfg *config.Config) error {
+	for _, job := range cfg.ScrapeConfigs {
+		for _, sd := range job.ServiceDiscoveryConfigs {
+			if k, ok := sd.(*kubernetesSD); ok {
+				if err := k.check(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

@@ -41,8 +41,11 @@ type Manager struct {
 	// wanted is closed once there is a job.
 	wanted chan struct{}
 
+	found found
+
 	mu        sync.Mutex
-	cfg       *config.Config
+	base      *config.Config     // as it was configured
+	cfg       *config.Config     // with what was found
 	discovery *discovery.Manager // nil unless running
 }
 
@@ -60,7 +63,7 @@ func New(cfg Config, appendable storage.AppendableV2, log *slog.Logger, reg prom
 		DiscoveryReloadInterval:  model.Duration(time.Second),
 		DiscoveryReloadOnStartup: true,
 	}
-	if staticTargets(loaded) <= spreadAbove {
+	if !cfg.Spread && staticTargets(loaded) <= spreadAbove {
 		// It is added to each target's share of its interval: below zero
 		// means at once.
 		opts.InitialScrapeOffset = -longestInterval(loaded)
@@ -135,13 +138,14 @@ func (m *Manager) Apply(cfg Config) error {
 	return m.apply(loaded)
 }
 
-func (m *Manager) apply(cfg *config.Config) error {
+func (m *Manager) apply(base *config.Config) error {
+	cfg := m.whole(base)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.scrapes.ApplyConfig(cfg); err != nil {
 		return fmt.Errorf("scrape: %w", err)
 	}
-	m.cfg = cfg
+	m.base, m.cfg = base, cfg
 	if len(cfg.ScrapeConfigs) > 0 || len(cfg.ScrapeConfigFiles) > 0 {
 		select {
 		case <-m.wanted:

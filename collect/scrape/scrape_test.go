@@ -46,6 +46,8 @@ scrape_configs:
   static_configs: [{targets: ["127.0.0.1:9100"]}]
 - job_name: names
   dns_sd_configs: [{names: [_exporter._tcp.example.com]}]
+- job_name: pods
+  kubernetes_sd_configs: [{role: pod, namespaces: {names: [shop]}}]
 - job_name: files
   file_sd_configs: [{files: ["targets/*.json"]}]
 `
@@ -58,7 +60,9 @@ scrape_configs:
 		t.Error("Empty is wrong")
 	}
 	for _, c := range []struct{ text, want string }{
-		{"scrape_configs:\n- job_name: k\n  kubernetes_sd_configs: [{role: pod}]", `line 2 (job "k"): kubernetes_sd_configs (line 3) is not supported; use one of static_configs`},
+		{"scrape_configs:\n- job_name: k\n  consul_sd_configs: [{server: x}]", `line 2 (job "k"): consul_sd_configs (line 3) is not supported; use one of static_configs`},
+		{"scrape_configs:\n- job_name: k\n  kubernetes_sd_configs: [{role: cat}]", `line 2 (job "k"): kubernetes_sd_configs: role "cat" is not one of`},
+		{"scrape_configs:\n- job_name: k\n  kubernetes_sd_configs: [{role: pod, api_server: \"https://x\"}]", `line 2 (job "k"): field api_server not found`},
 		{"scrape_configs:\n- job_name: a\n- job_name: b\n  scrape_intervall: 5s", `line 3 (job "b"): field scrape_intervall not found`},
 		{"scrape_configs:\n- static_configs: []", "line 2: job_name is empty"},
 		{"scrape_configs:\n- job_name: a\n- job_name: a", `multiple scrape configs with job name "a"`},
