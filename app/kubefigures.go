@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,7 +27,9 @@ func (a *App) clusterFigures(g *lifecycle.Group) {
 		state := collect.NewRecorder(labels.FromStrings("job", "kube-state-metrics", "cluster", w.Name()), w.StateSeries(), a.local.db.Storage(), w.MaxSeries())
 		// Clusters take their turns, so that their rounds do not fall together.
 		delay := 4*time.Second + time.Duration(n)*every/time.Duration(len(a.clusters))
-		a.recordWhile(g, "state of "+w.Name(), delay, every, state, w.WritesState)
+		a.recordWhile(g, "state of "+w.Name(), delay, every, state, func(ctx context.Context, now time.Time) bool {
+			return w.WritesState(func() bool { return a.othersTell(ctx, w.Name(), now) })
+		})
 		if !w.ReadsKubelets() {
 			continue
 		}
@@ -39,7 +43,7 @@ func (a *App) clusterFigures(g *lifecycle.Group) {
 
 // recordWhile is record with a condition: where it does not hold, the series
 // end.
-func (a *App) recordWhile(g *lifecycle.Group, part string, delay, every time.Duration, r *collect.Recorder, holds func() bool) {
+func (a *App) recordWhile(g *lifecycle.Group, part string, delay, every time.Duration, r *collect.Recorder, holds func(context.Context, time.Time) bool) {
 	end := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -49,7 +53,7 @@ func (a *App) recordWhile(g *lifecycle.Group, part string, delay, every time.Dur
 	writing := false
 	loop(g, a.board, part, delay, every, func(ctx context.Context, now time.Time) error {
 		switch {
-		case holds():
+		case holds(ctx, now):
 			writing = true
 			return r.Record(ctx, now)
 		case writing:
@@ -58,6 +62,14 @@ func (a *App) recordWhile(g *lifecycle.Group, part string, delay, every time.Dur
 		}
 		return nil
 	})
+}
+
+// othersTell says whether somebody else's kube-state-metrics of a cluster
+// arrives here, by scraping or by remote write: its series have an instance. If
+// that cannot be found out, it is left to them.
+func (a *App) othersTell(ctx context.Context, cluster string, now time.Time) bool {
+	found, err := a.querier.Instant(ctx, fmt.Sprintf("count(kube_pod_info{instance!=\"\",cluster=~%q})", "|"+regexp.QuoteMeta(cluster)), now)
+	return err != nil || len(found) > 0
 }
 
 // openClusterSeries serves the state of each cluster in Prometheus' text

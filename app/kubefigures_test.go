@@ -80,7 +80,7 @@ func (a running) ask(t *testing.T, path, token string) (int, string) {
 // containers use, and what its pods show of themselves.
 func TestAClusterBringsItsFigures(t *testing.T) {
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "# TYPE orders_total counter\norders_total 5\n")
+		io.WriteString(w, "# TYPE orders_total counter\norders_total 5\n# TYPE kube_pod_info gauge\nkube_pod_info{pod=\"p\"} 1\n")
 	}))
 	defer exporter.Close()
 	at, err := url.Parse(exporter.URL)
@@ -105,6 +105,11 @@ func TestAClusterBringsItsFigures(t *testing.T) {
 	finds(`container_memory_working_set_bytes{job="kubelet",node="n1",` + pod + `} == 1e6`)
 	finds(`orders_total{job="kubernetes-pods",node="n1",` + pod + `} == 5`)
 	finds(`up{job="kubernetes-pods"} == 1`)
+	for cluster, want := range map[string]bool{"x": true, "y": false} {
+		if got := a.othersTell(t.Context(), cluster, time.Now()); got != want {
+			t.Errorf("somebody else tells of %s: %v", cluster, got)
+		}
+	}
 
 	if code, body := a.ask(t, "/metrics/kubernetes/x", "t"); code != http.StatusOK || !strings.Contains(body, `kube_pod_container_resource_requests{namespace="shop",pod="web-1",uid="u1",container="app",node="n1",resource="cpu",unit="core"} 0.25`) {
 		t.Errorf("the page of the cluster: %d %.500s", code, body)

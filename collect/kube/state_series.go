@@ -164,24 +164,30 @@ func (b *batch) owners(f *family, m *Meta, l labelSet) {
 
 // WritesState says whether the state of this cluster's objects is to be written
 // as series from here: not where a kube-state-metrics of the cluster's own does
-// it, unless the configuration says so.
-func (w *Watcher) WritesState() bool {
+// it, unless the configuration says so. Arrive tells whether the series of
+// another one are there: one that runs and that nobody scrapes is of no use.
+func (w *Watcher) WritesState(arrive func() bool) bool {
 	switch w.cfg.StateMetrics {
 	case "always":
 		return true
 	case "never":
 		return false
 	}
+	return !w.hasStateMetrics() || !arrive()
+}
+
+// hasStateMetrics says whether a kube-state-metrics runs in the cluster.
+func (w *Watcher) hasStateMetrics() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, shelf := range w.state.objects[pods] {
 		for _, o := range shelf {
 			if p, ok := o.(*pod); ok && p.Status.Phase == "Running" && tellsState(p) {
-				return false
+				return true
 			}
 		}
 	}
-	return true
+	return false
 }
 
 // tellsState says whether a pod is a kube-state-metrics: by its label, or by

@@ -238,8 +238,11 @@ func TestStateIsLeftToAKubeStateMetricsOfTheCluster(t *testing.T) {
 	} {
 		w := seen(t, load(t, map[string][]string{pods: {c.pod}}))
 		w.cfg.StateMetrics = c.setting
-		if got := w.WritesState(); got != c.writes {
+		if got := w.WritesState(func() bool { return true }); got != c.writes {
 			t.Errorf("%q with %s: %v", c.setting, c.pod, got)
+		}
+		if got := w.WritesState(func() bool { return false }); got != (c.setting != "never") {
+			t.Errorf("%q with %s, of which nothing arrives: %v", c.setting, c.pod, got)
 		}
 	}
 }
