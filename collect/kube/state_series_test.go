@@ -57,8 +57,9 @@ func trouble() map[string][]string {
 		cronJobs:     {`{` + meta("mails", "") + `,"spec":{"schedule":"*/5 * * * *","concurrencyPolicy":"Forbid"},"status":{"active":[{"name":"mail"}],"lastScheduleTime":"2026-02-28T01:00:00Z","lastSuccessfulTime":"2026-02-27T01:00:00Z"}}`},
 		autoscalers:  {`{` + meta("web", "") + `,"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"},"minReplicas":2,"maxReplicas":3},"status":{"currentReplicas":3,"desiredReplicas":4,"conditions":[{"type":"ScalingLimited","status":"True"}]}}`},
 		budgets:      {`{` + meta("web", "") + `,"status":{"desiredHealthy":3,"currentHealthy":1,"disruptionsAllowed":0,"expectedPods":3}}`},
-		quotas:       {`{` + meta("all", "") + `,"status":{"hard":{"requests.cpu":"10","pods":"5"},"used":{"requests.cpu":"9500m","pods":"5"}}}`},
-		services:     {`{` + meta("web", "") + `,"spec":{"type":"LoadBalancer","clusterIP":"10.2.0.1","ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}`},
+		quotas: {`{` + meta("all", "") + `,"status":{"hard":{"requests.cpu":"10","pods":"5"},"used":{"requests.cpu":"9500m","pods":"5"}}}`,
+			`{` + meta("memory", "") + `,"status":{"hard":{"requests.memory":"16Gi"},"used":{"requests.memory":"17Gi"}}}`},
+		services: {`{` + meta("web", "") + `,"spec":{"type":"LoadBalancer","clusterIP":"10.2.0.1","ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.1"}]}}}`},
 		endpointSlices: {`{"metadata":{"name":"web-x","namespace":"shop","labels":{"kubernetes.io/service-name":"web"}},"addressType":"IPv4","ports":[{"name":"http","port":8080,"protocol":"TCP"}],
 				"endpoints":[{"addresses":["10.1.0.1"],"conditions":{"ready":false},"targetRef":{"kind":"Pod","name":"web-1"},"nodeName":"n1"}]}`},
 		ingresses:  {`{` + meta("web", "") + `,"spec":{"tls":[{"hosts":["shop.example.org"],"secretName":"tls"}],"rules":[{"host":"shop.example.org","http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"web","port":{"number":80}}}}]}}]}}`},
@@ -95,6 +96,9 @@ var mixin = map[string]string{
 	"KubeCPUQuotaOvercommit":              `sum by (cluster) (min without (resource) (kube_resourcequota{JOB,type="hard",resource=~"(cpu|requests.cpu)"})) / sum by (cluster) (kube_node_status_allocatable{resource="cpu",JOB}) > 1.5`,
 	"KubeQuotaAlmostFull":                 `kube_resourcequota{JOB,type="used"} / ignoring(instance,job,type) (kube_resourcequota{JOB,type="hard"} > 0) > 0.9 < 1`,
 	"KubeQuotaFullyUsed":                  `kube_resourcequota{JOB,type="used"} / ignoring(instance,job,type) (kube_resourcequota{JOB,type="hard"} > 0) == 1`,
+	"KubeQuotaExceeded":                   `kube_resourcequota{JOB,type="used"} / ignoring(instance,job,type) (kube_resourcequota{JOB,type="hard"} > 0) > 1`,
+	"KubeMemoryQuotaOvercommit":           `sum by (cluster) (min without (resource) (kube_resourcequota{JOB,type="hard",resource=~"(memory|requests.memory)"})) / sum by (cluster) (kube_node_status_allocatable{resource="memory",JOB}) > 1.5`,
+	"KubeNodeReadinessFlapping":           `sum by (cluster,node) (changes(kube_node_status_condition{JOB,status="true",condition="Ready"}[15m])) >= 1`,
 	"KubePersistentVolumeErrors":          `kube_persistentvolume_status_phase{phase=~"Failed|Pending",JOB} > 0`,
 	"KubeNodeNotReady":                    `kube_node_status_condition{JOB,condition="Ready",status="true"} == 0 and on (cluster,node) kube_node_spec_unschedulable{JOB} == 0`,
 	"KubeNodePressure":                    `kube_node_status_condition{JOB,condition=~"(MemoryPressure|DiskPressure|PIDPressure)",status="true"} == 1 and on (cluster,node) kube_node_spec_unschedulable{JOB} == 0`,
@@ -121,6 +125,19 @@ func TestTheRulesOfTheFieldFindTheStateOfACluster(t *testing.T) {
 		if err := r.Record(t.Context(), at); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// The node gets ready for once.
+	n, _ := one[*node](w.state, nodes, "", "n1")
+	ready := *n
+	ready.Status.Conditions = slices.Clone(n.Status.Conditions)
+	ready.Status.Conditions[0].Status = "True"
+	w.state.put(nodes, &ready)
+	if err := r.Record(t.Context(), t0.Add(18*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	w.state.put(nodes, n)
+	if err := r.Record(t.Context(), t0.Add(19*time.Second)); err != nil {
+		t.Fatal(err)
 	}
 	ask := func(expr string) int {
 		t.Helper()
