@@ -122,19 +122,26 @@ func (b *Baseline) Median() float64 { return b.quantile(0.5) }
 // High is what 95 of 100 figures do not exceed; 0 while nothing was learned.
 func (b *Baseline) High() float64 { return b.quantile(0.95) }
 
-func (b *Baseline) quantile(q float64) float64 {
+func (b *Baseline) quantile(q float64) float64 { return b.quantiles(q)[0] }
+
+// quantiles are several at once, in rising order.
+func (b *Baseline) quantiles(qs ...float64) []float64 {
+	out := make([]float64, len(qs))
 	if b == nil || len(b.Keys) == 0 {
-		return 0
+		return out
 	}
 	var total float64
 	for _, w := range b.Weights {
 		total += float64(w)
 	}
 	var sum float64
+	next := 0
 	for i, w := range b.Weights {
-		if sum += float64(w); sum >= q*total {
-			return middle(b.Keys[i])
+		sum += float64(w)
+		for next < len(qs) && (sum >= qs[next]*total || i == len(b.Keys)-1) {
+			out[next] = middle(b.Keys[i])
+			next++
 		}
 	}
-	return middle(b.Keys[len(b.Keys)-1])
+	return out
 }

@@ -13,8 +13,9 @@ import (
 // Check is a rule over the signals of one entity. Expressions are CEL; they
 // read the entity's signals by name, those of its machine as host.NAME, what
 // is usual as usual.NAME (the median that was learned), high.NAME (its 95th
-// percentile) and known.NAME (whether enough was learned), limit.NAME for this
-// check's limits and label.NAME for the entity's labels.
+// percentile), known.NAME (whether enough was learned) and off.NAME (by how many
+// spreads the figure has left what is usual, see Course.Size), limit.NAME for
+// this check's limits and label.NAME for the entity's labels.
 type Check struct {
 	ID     string `yaml:"id"`
 	Entity string `yaml:"entity"` // kind

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"text/template"
 
 	"cel.dev/cel-go/cel"
@@ -109,8 +108,7 @@ func (k *compiler) condition(field, text string) cel.Program {
 func (k *compiler) readsSlot(field string, at slot) {
 	name := ""
 	switch at.what {
-	case usualSlot, highSlot, knownSlot:
-		at.signal.learned = true
+	case usualSlot, highSlot, knownSlot, offSlot:
 		return
 	case limitSlot:
 		if _, ok := k.check.Limits[at.label]; !ok {
@@ -188,9 +186,6 @@ func (k *compiler) figure(f *Figure) {
 		return
 	}
 	f.when = k.condition("evidence", f.When)
-	if f.ref.what == figureSlot {
-		f.ref.signal.learned = f.ref.signal.learned || strings.Contains(f.Text, ".usual."+f.Signal)
-	}
 	if _, ok := k.check.Limits[f.Limit]; f.Limit != "" && !ok {
 		k.errs = append(k.errs, fmt.Errorf("evidence: limit %q is not among the check's limits", f.Limit))
 	}
@@ -227,7 +222,6 @@ func (k *compiler) blame(b *Blame, all *Catalogue, names map[string]any) {
 		k.errs = append(k.errs, fmt.Errorf("culprits: %s has no signal %q", b.Of, b.Signal))
 		return
 	}
-	b.signal.learned = true
 }
 
 // orderChecks sorts checks so that causes stand before their echoes, and

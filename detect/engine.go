@@ -65,6 +65,8 @@ type watch struct {
 	reports map[judged]finding.Report // of the round before, for what is told
 	stored  stored                    // baselines of entities that have not been seen since Restore
 	retold  time.Time                 // when all entities were last given to the estate
+	began   time.Time                 // of the first round
+	at      time.Time                 // of the last one
 }
 
 // judged is one check on one entity.
@@ -119,13 +121,17 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 	defer w.mu.Unlock()
 	err := w.picture.gather(ctx, e.catalogue, env.Querier, e.config, now)
 	w.adopt(e.catalogue)
+	if w.at = now; w.began.IsZero() {
+		w.began = now
+	}
 	r := &round{watch: w, env: env, now: now, lapse: 4 * e.config.Interval}
+	r.follow()
 	for _, check := range e.catalogue.checks {
 		r.judge(check)
 	}
 	r.unseen(e.catalogue)
 	r.explain()
-	r.learn(e.catalogue)
+	r.learn()
 	result := r.tell()
 	result.Estate = w.sighted(env, now)
 	result.Entities = len(w.picture.entities)

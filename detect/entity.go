@@ -19,6 +19,9 @@ type Entity struct {
 	source   []int     // by Signal.index: which source answered
 	by       *Mapping  // whose figures it was last known by, for kinds that do not tell their age
 	usual    []*Baseline
+	courses  []*course // by Signal.index; nil where the signal was never there
+	first    time.Time // when it was first seen since the start
+	known    bool      // figures of it were learned before the start
 	seen     time.Time
 	fresh    time.Time // of the newest figure, where the kind has an age
 	complete bool      // all facts are known

@@ -27,6 +27,7 @@ const (
 	usualSlot // usual.NAME
 	highSlot  // high.NAME
 	knownSlot // known.NAME
+	offSlot   // off.NAME
 	limitSlot // limit.NAME
 	labelSlot // label.NAME
 )
@@ -52,6 +53,7 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 		declare("usual."+s.Name, cel.DoubleType, slot{what: usualSlot, signal: s})
 		declare("high."+s.Name, cel.DoubleType, slot{what: highSlot, signal: s})
 		declare("known."+s.Name, cel.BoolType, slot{what: knownSlot, signal: s})
+		declare("off."+s.Name, cel.DoubleType, slot{what: offSlot, signal: s})
 	}
 	if k != onHost && onHost != nil {
 		for _, s := range onHost.signals {
@@ -147,6 +149,11 @@ func (s *Subject) lookup(at slot) (any, bool) {
 			return types.Double(b.Median()), true
 		}
 		return types.Double(b.High()), true
+	case offSlot:
+		if c := s.Entity.courses; c != nil && c[at.signal.index] != nil && c[at.signal.index].out {
+			return types.Double(c[at.signal.index].size), true
+		}
+		return types.Double(0), true
 	case limitSlot:
 		if s.Check == nil {
 			return nil, false

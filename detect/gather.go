@@ -69,7 +69,7 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 		if r == nil {
 			r = &reading{rest: make([]time.Time, len(s.sources))}
 			for _, src := range s.sources {
-				r.queries = append(r.queries, src.promql(s.kind, nil, max(s.Window, 3*cfg.Interval)))
+				r.queries = append(r.queries, s.query(src, cfg.Interval))
 			}
 			p.readings[s] = r
 		}
@@ -172,6 +172,7 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 			return
 		}
 		e = s.kind.entity(id, sample.Labels, naming)
+		e.first = now
 		p.entities[name{s.kind, id}] = e
 		if id != bare {
 			if p.fuller[name{s.kind, bare}] == nil {

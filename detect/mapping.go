@@ -219,14 +219,19 @@ func (p Provision) exprs(s *Signal) ([]string, error) {
 		add(true, "("+rated(p.Bad)+" or 0 * "+rated(p.All)+") / ("+rated(p.All)+" > 0)")
 	}
 	if p.Histogram != "" {
-		if s.Quantile <= 0 || s.Quantile >= 1 {
+		of := func(suffix string) string { return p.Histogram + suffix + "{" + p.Where + "}" }
+		series := func(suffix string) string { return selector(of(suffix)) }
+		native := "sum by ($by) ($pre rate(" + series("") + "[$window]) $join)"
+		switch {
+		case s.Average:
+			add(true, rated(of("_sum"))+" / ("+rated(of("_count"))+" > 0)", "histogram_avg("+native+")")
+		case s.Quantile <= 0 || s.Quantile >= 1:
 			return nil, fmt.Errorf("%s has no quantile, so a histogram gives none", s.Name)
+		default:
+			q := strconv.FormatFloat(s.Quantile, 'f', -1, 64)
+			add(true, "histogram_quantile("+q+", sum by ($by, le) ($pre rate("+series("_bucket")+"[$window]) $join))",
+				"histogram_quantile("+q+", "+native+")")
 		}
-		series := func(suffix string) string { return selector(p.Histogram + suffix + "{" + p.Where + "}") }
-		q := strconv.FormatFloat(s.Quantile, 'f', -1, 64)
-		add(true,
-			"histogram_quantile("+q+", sum by ($by, le) ($pre rate("+series("_bucket")+"[$window]) $join))",
-			"histogram_quantile("+q+", sum by ($by) ($pre rate("+series("")+"[$window]) $join))")
 	}
 	if forms != 1 {
 		return nil, fmt.Errorf("%s: give one of expr, histogram, rate, sum, max, min, mean (a sum and a count), or bad and all", s.Name)
@@ -424,11 +429,9 @@ func (c *Catalogue) provide(m *Mapping, kind, name string, p Provision) error {
 		return fmt.Errorf("signal %s of %s is made from others", name, kind)
 	}
 	targets := []*Signal{signal}
-	if p.Histogram != "" {
-		for _, s := range signal.kind.signals {
-			if s.Distribution == name {
-				targets = append(targets, s)
-			}
+	for _, s := range signal.kind.signals {
+		if s.Distribution == name && (p.Histogram != "" || s.Average && len(p.Mean) > 0) {
+			targets = append(targets, s)
 		}
 	}
 	for _, s := range targets {

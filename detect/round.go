@@ -169,8 +169,9 @@ func (r *round) hostSpeaks(entity string) bool {
 }
 
 // learn lets the baselines take in this round, but for those that a check
-// which fires or is about to reads: a fault must not become usual.
-func (r *round) learn(c *Catalogue) {
+// which fires or is about to reads, and for figures that have just left what is
+// usual: a fault must not become usual.
+func (r *round) learn() {
 	type frozenKey struct {
 		entity *Entity
 		signal *Signal
@@ -196,7 +197,7 @@ func (r *round) learn(c *Catalogue) {
 	for _, e := range r.picture.entities {
 		for _, s := range e.Kind.signals {
 			v, ok := e.Value(s)
-			if !s.learned || !ok || frozen[frozenKey{e, s}] || frozenOn[e.Host][s] {
+			if !ok || frozen[frozenKey{e, s}] || frozenOn[e.Host][s] || e.courses != nil && e.courses[s.index].holds(r.now) {
 				continue
 			}
 			b := e.usual[s.index]

@@ -23,7 +23,7 @@ type Signal struct {
 	// signal without one is given by mappings/*.yaml.
 	Expr string `yaml:"expr"`
 	// Window is what $window stands for; 45 s by default, three samples of
-	// the collectors. Where rounds are further apart it grows with them.
+	// the collectors. It goes with the time between rounds, see query.
 	Window time.Duration `yaml:"window"`
 	// Every is how often it is read; each round by default.
 	Every time.Duration `yaml:"every"`
@@ -38,17 +38,32 @@ type Signal struct {
 	// histogram; Distribution names the signal whose histograms it is of, too.
 	Quantile     float64 `yaml:"quantile"`
 	Distribution string  `yaml:"distribution"`
+	// Average says that it is the mean of a distribution, not a quantile.
+	Average bool `yaml:"average"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`
 
 	kind    *Kind
 	index   int
 	sources []*source // of every file that provides it, in order of preference
-	learned bool      // some check or culprit asks what is usual
 	place   Place
+
+	ordinary bool // nothing says what its window is
 }
 
+// defaultWindow is three samples at the default interval.
 const defaultWindow = 45 * time.Second
+
+// query is the PromQL of a source in rounds so far apart. Where rounds are closer
+// than samples are by default, a source that has as many is read over a shorter
+// time, so that what begins shows sooner.
+func (s *Signal) query(src *source, interval time.Duration) string {
+	long := src.promql(s.kind, nil, max(s.Window, 3*interval))
+	if !s.ordinary || 3*interval >= s.Window || !strings.Contains(src.expr, "$window") {
+		return long
+	}
+	return "(" + src.promql(s.kind, nil, 3*interval) + ") or (" + long + ")"
+}
 
 // Aggregate folds a figure of all entities of a kind on the host into one.
 type Aggregate struct {
@@ -76,7 +91,7 @@ var units = map[string]bool{"ratio": true, "seconds": true, "bytes": true, "byte
 // validate checks what YAML cannot say, and fills in defaults.
 func (s *Signal) validate() error {
 	if s.Window == 0 {
-		s.Window = defaultWindow
+		s.Window, s.ordinary = defaultWindow, true
 	}
 	switch {
 	case s.Name == "":

@@ -77,7 +77,7 @@ func (w *watch) adopt(c *Catalogue) {
 		id := key.stored()
 		for name, b := range w.stored.Baselines[id] {
 			if s := c.Signal(e.Kind.Name, name); s != nil && e.usual[s.index] == nil && b.sound() {
-				e.usual[s.index] = b
+				e.usual[s.index], e.known = b, true
 			}
 		}
 		delete(w.stored.Baselines, id)
