@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -14,7 +15,7 @@ import (
 const casesPart = "cases"
 
 func (a *App) newCases() *cases.Service {
-	return cases.NewService(a.store, cases.Options{Graph: a.store.Graph,
+	return cases.NewService(a.store, cases.Options{Graph: a.store.Graph, Courses: func(tenant, environment string) []detect.Course { return a.engine.Courses(tenant, environment) },
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
 			page, err := a.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, Limit: limit})
 			return page.Changes, err

@@ -46,7 +46,12 @@ func (a *App) flow(g *lifecycle.Group) {
 		loop(g, a.board, "objectives", time.Second, time.Minute, a.judgeObjectives)
 	}
 
-	// 4. What was learned is kept.
+	// 4. What was learned is kept, also where Evenkeel is stopped before long.
+	g.Defer("keeping what was learned", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return a.saveBaselines(ctx, time.Now())
+	})
 	loop(g, a.board, "baselines", 10*time.Second, 5*time.Minute, a.saveBaselines)
 }
 

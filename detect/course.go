@@ -24,7 +24,7 @@ type Course struct {
 	Usual          float64 // the learned median, where Known
 	Known          bool    // enough was seen to call anything usual
 	// Size is by how many spreads Value lies above what is usual, or, below
-	// zero, under it; 0 while it is as usual, or nothing is known.
+	// zero, under it; 0 where nothing is known.
 	Size float64
 	// Worse says that it lies on the bad side.
 	Worse bool
@@ -196,7 +196,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	b := x.usual[s.index]
 	out := Course{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Host: x.Host, Signal: s.Name, Help: s.Help, Unit: s.Unit, Better: s.Better,
-		Value: c.middle(), Known: b.aware(), Query: s.Query(x)}
+		Value: c.middle(), Known: b.aware(), Size: c.size, Query: s.Query(x)}
 	if out.Known {
 		out.Usual = b.Median()
 	}
@@ -209,7 +209,6 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 		out.Size = out.Value / floors[s.Unit]
 		out.Earliest, out.Latest = x.first.Add(-s.Window), x.first
 	case c.out:
-		out.Size = c.size
 		out.Worse = s.Better == "lower" && c.size > 0 || s.Better == "higher" && c.size < 0
 		// A rate over a window rises as soon as the window holds a part of what
 		// is new, so that its beginning is not before the last usual figure.
@@ -220,3 +219,6 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	}
 	return out
 }
+
+// Out says that it has left what is usual.
+func (c Course) Out() bool { return !c.Latest.IsZero() }

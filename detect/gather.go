@@ -136,7 +136,7 @@ func (p *picture) read(ctx context.Context, q metric.Querier, s *Signal, r *read
 	for i, query := range r.queries {
 		// What another expression answers may be left alone for a while; so may
 		// all that an exporter might give and does not.
-		if (answered || s.sources[i].mapping != nil) && now.Before(r.rest[i]) || !p.present.asks(s.sources[i]) {
+		if (answered || p.present.settled(s.sources[i].mapping, now)) && now.Before(r.rest[i]) || !p.present.asks(s.sources[i]) {
 			continue
 		}
 		samples, err := q.Instant(ctx, query, now)

@@ -10,15 +10,23 @@ import (
 	"github.com/evenkeel/evenkeel/metric"
 )
 
-// lookEvery is how often it is looked which exporters are there. An exporter
-// that is new is read that much later at the worst.
-const lookEvery = time.Minute
+const (
+	// lookEvery is how often it is looked which exporters are there. An exporter
+	// that is new is read that much later at the worst.
+	lookEvery = time.Minute
+	// settles is how long after the start all are looked for in each round, and
+	// how long after an exporter has come all that it may give is asked for: its
+	// first samples make no rate yet.
+	settles = 2 * time.Minute
+)
 
 // presence knows which exporters' series are there, so that those of others
 // are not asked for.
 type presence struct {
+	began time.Time
 	next  time.Time
 	there map[*Mapping]bool
+	since map[*Mapping]time.Time // when it was first seen
 }
 
 // look asks once for all metrics that prove exporters. Where that cannot be
@@ -36,7 +44,12 @@ func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mappi
 	if err != nil {
 		return fmt.Errorf("which exporters are there: %w", err)
 	}
-	p.next = now.Add(lookEvery - 500*time.Millisecond)
+	if p.began.IsZero() {
+		p.began, p.since = now, map[*Mapping]time.Time{}
+	}
+	if now.Sub(p.began) >= settles {
+		p.next = now.Add(lookEvery - 500*time.Millisecond)
+	}
 	have := map[string]bool{}
 	for _, s := range samples {
 		have[s.Labels.Get("__name__")] = true
@@ -45,9 +58,20 @@ func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mappi
 	for _, m := range mappings {
 		if slices.ContainsFunc(m.Present, func(name string) bool { return have[name] }) {
 			p.there[m] = true
+			if p.since[m].IsZero() {
+				p.since[m] = now
+			}
+		} else {
+			delete(p.since, m)
 		}
 	}
 	return nil
+}
+
+// settled says that an exporter has been there for so long that what it does not
+// give will hardly come at the next moment.
+func (p *presence) settled(m *Mapping, now time.Time) bool {
+	return m != nil && now.Sub(p.since[m]) >= settles
 }
 
 // silent says why nothing can be known of an entity whose figures all came from

@@ -164,7 +164,7 @@ func (w *gathering) edges(targets []int, suspects []*suspect) []Edge {
 	for _, t := range targets[:min(len(targets), 6)] {
 		x := &w.nodes[t]
 		for _, s := range suspects[:min(len(suspects), 5)] {
-			at, ok := w.g.index[s.Entity]
+			at, ok := w.g.index[cmp.Or(s.place, s.Entity)]
 			k, there := x.at[at]
 			if !ok || !there {
 				continue

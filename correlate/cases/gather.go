@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -37,6 +38,9 @@ type Input struct {
 	Relations []estate.Relation
 	// Changes are those of the last hours.
 	Changes []estate.Change
+	// Courses are how the signals of the environment go, as of now: of all that
+	// left what is usual, and of what is called and answers.
+	Courses []detect.Course
 	// Record is what people said of earlier cases, by the check that was held
 	// to be the cause.
 	Record map[string]Record
@@ -80,6 +84,9 @@ type gathering struct {
 	home    map[string]int // the component that goes on as a case
 	split   map[int]string // why a component left its case, by root
 	loose   map[string]bool
+	// Courses on their bad side by entity, and of who takes more than before by
+	// machine; nil until they are asked for.
+	wrong, takers map[string][]*detect.Course
 }
 
 func newGathering(prev []Case, in *Input) *gathering {

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -25,19 +26,37 @@ type mechanism struct {
 	Explains map[string]float64 `yaml:"explains"`
 }
 
+// signalMechanism says what a figure on its bad side explains in the answers of
+// what needs the thing, and how it is to be read.
+type signalMechanism struct {
+	Signals  []string           `yaml:"signals"`
+	Explains map[string]float64 `yaml:"explains"`
+	// Between tells that it goes wrong on the way between two, and not in either.
+	Between bool `yaml:"between"`
+	// Silent tells that what has it may answer as fast as ever and hurt all the
+	// same.
+	Silent bool `yaml:"silent"`
+	// Of are the kinds of entity whose trouble it is that this one only sees.
+	Of string `yaml:"of"`
+	// Short is what there is too little of, see takings.
+	Short string `yaml:"short"`
+}
+
 // mechanisms are by check; those whose check ends in a colon stand for all that
 // begin with it.
 type mechanisms struct {
-	byCheck map[string]*mechanism
-	other   *mechanism
+	byCheck  map[string]*mechanism
+	bySignal map[string]*signalMechanism
+	other    *mechanism
 }
 
 var shapes = []string{"latency", "errors", "down", "saturation", "doubt", "any"}
 
 func readMechanisms(data []byte) (*mechanisms, error) {
 	var file struct {
-		Mechanisms []*mechanism `yaml:"mechanisms"`
-		Default    *mechanism   `yaml:"default"`
+		Mechanisms []*mechanism       `yaml:"mechanisms"`
+		Signals    []*signalMechanism `yaml:"signals"`
+		Default    *mechanism         `yaml:"default"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
@@ -47,7 +66,7 @@ func readMechanisms(data []byte) (*mechanisms, error) {
 	if file.Default == nil {
 		return nil, fmt.Errorf("mechanisms.yaml: there is no default")
 	}
-	m := &mechanisms{byCheck: map[string]*mechanism{}, other: file.Default}
+	m := &mechanisms{byCheck: map[string]*mechanism{}, bySignal: map[string]*signalMechanism{}, other: file.Default}
 	for _, x := range append(file.Mechanisms, file.Default) {
 		if !slices.Contains(shapes, x.Is) {
 			return nil, fmt.Errorf("mechanisms.yaml: %v: is: %q is no shape", x.Checks, x.Is)
@@ -62,6 +81,22 @@ func readMechanisms(data []byte) (*mechanisms, error) {
 				return nil, fmt.Errorf("mechanisms.yaml: %s stands in it twice", c)
 			}
 			m.byCheck[c] = x
+		}
+	}
+	for _, x := range file.Signals {
+		for shape, share := range x.Explains {
+			if shape != "latency" && shape != "errors" || share < 0 || share > 1 {
+				return nil, fmt.Errorf("mechanisms.yaml: %v: explains: %s: %g is not right", x.Signals, shape, share)
+			}
+		}
+		if _, ok := takings[x.Short]; x.Short != "" && !ok {
+			return nil, fmt.Errorf("mechanisms.yaml: %v: short: %q is not known", x.Signals, x.Short)
+		}
+		for _, s := range x.Signals {
+			if m.bySignal[s] != nil {
+				return nil, fmt.Errorf("mechanisms.yaml: the signal %s stands in it twice", s)
+			}
+			m.bySignal[s] = x
 		}
 	}
 	return m, nil
@@ -86,6 +121,25 @@ func (m *mechanisms) of(check string) *mechanism {
 		}
 	}
 	return m.other
+}
+
+// signal is the mechanism of a course; nil where the figure explains nothing by
+// itself. What kinds that are asked over the network answer is settled by the
+// account of calls.
+func (m *mechanisms) signal(c *detect.Course) *signalMechanism {
+	kind := c.Kind
+	if name, ok := m.bySignal[kind+"."+c.Signal]; ok {
+		return name
+	}
+	if answers(kind) && kind != "database" && kind != "cache" && accounted(c.Signal) || c.Caller != "" && accounted(c.Signal) {
+		return nil
+	}
+	return m.bySignal[c.Signal]
+}
+
+// accounted says that the account of calls is settled by a signal.
+func accounted(signal string) bool {
+	return slices.Contains([]string{"traffic", "errors", "latency", "latency_mean", "latency_p50", "latency_p99"}, signal)
 }
 
 // explains says how well the trouble x explains that of y, 0 to 1.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 )
@@ -39,6 +40,7 @@ type suspect struct {
 	// that; -1 for none.
 	deeper int
 	owed   float64
+	place  string // where it lies in the graph, if that is not its entity
 }
 
 // think ranks what may have caused the findings of a case, and writes its
@@ -161,8 +163,17 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		out = append(out, s)
 	}
 	pass(out)
+	accounted, part := w.settled(members, targets, weight, whole)
+	for _, s := range out {
+		s.raw *= 1 - part
+	}
+	out = join(out, accounted)
+	near := w.near(accounted)
 	rest := append(w.shared(members, targets, suspected), w.byChange(c, targets, suspected, onset)...)
 	for _, more := range append(rest, w.blamed(targets, suspected)...) {
+		// What was changed or is shared where nothing of the excess stays is no
+		// news.
+		more.raw *= 1 - part*(1-min(1, near[more.Entity]))
 		at := slices.IndexFunc(out, func(s *suspect) bool { return s.node < 0 && s.Entity == more.Entity })
 		if at < 0 {
 			out = append(out, more)
@@ -175,6 +186,50 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		s.For, s.Against = append(s.For, more.For...), s.Against[:0]
 		if more.change != nil {
 			s.change, s.Text, s.Since = more.change, more.Text, more.Since
+		}
+	}
+	return out
+}
+
+// join brings what the account of calls says together with the findings of the
+// same things.
+func join(list, accounted []*suspect) []*suspect {
+	for _, s := range accounted {
+		at := slices.IndexFunc(list, func(o *suspect) bool { return s.node >= 0 && o.node == s.node })
+		if at < 0 {
+			at = slices.IndexFunc(list, func(o *suspect) bool { return o.Entity == s.Entity })
+		}
+		if at < 0 {
+			list = append(list, s)
+			continue
+		}
+		o := list[at]
+		o.raw += s.raw
+		o.others = o.others || s.others
+		if s.Text != "" {
+			o.Text = s.Text
+		}
+		o.For = append(s.For, o.For...)
+		o.Query = cmp.Or(o.Query, s.Query)
+	}
+	return list
+}
+
+// near is how much of the excess stays with each thing or with what it is a
+// part of.
+func (w *gathering) near(accounted []*suspect) map[string]float64 {
+	out := map[string]float64{}
+	for _, s := range accounted {
+		list, _ := w.g.reach(cmp.Or(s.place, s.Entity), false, sharedLeast)
+		if len(list) == 0 {
+			out[s.Entity] += s.raw
+		}
+		called := make([]bool, len(list))
+		for k, r := range list {
+			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == estate.Calls)
+			if !called[k] {
+				out[w.g.ids[r.at]] += s.raw
+			}
 		}
 	}
 	return out

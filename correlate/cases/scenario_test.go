@@ -18,6 +18,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -27,6 +28,8 @@ import (
 //	relations  FROM KIND TO [CONFIDENCE]
 //	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS]
 //	changes    HH:MM:SS ENTITY SUMMARY
+//	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [fresh] [host=ENTITY] [from=ENTITY to=ENTITY]
+//	           since when it is out (- for as usual); from and to are the ends of an edge
 //	expect     at HH:MM cases N
 //	           at HH:MM case NAME NAME...       exactly these are one case
 //	           at HH:MM NAME cause NAME|none|unknown
@@ -40,6 +43,7 @@ type scene struct {
 	relations []estate.Relation
 	findings  []scened
 	changes   []estate.Change
+	courses   []detect.Course
 	expect    []string
 }
 
@@ -87,6 +91,8 @@ func readScene(t *testing.T, file string) (s scene) {
 			case "changes":
 				at := clockAt(t, words[0])
 				s.changes = append(s.changes, estate.Change{ID: fmt.Sprint("change", len(s.changes)), At: at, Entity: words[1], Summary: strings.Join(words[2:], " ")})
+			case "courses":
+				s.courses = append(s.courses, readCourse(t, words))
 			case "expect":
 				s.expect = append(s.expect, line)
 			default:
@@ -95,6 +101,41 @@ func readScene(t *testing.T, file string) (s scene) {
 		}
 	}
 	return s
+}
+
+func readCourse(t *testing.T, words []string) detect.Course {
+	t.Helper()
+	c := detect.Course{Entity: words[1], Kind: kindOf(words[1]), Name: words[1][strings.LastIndex(words[1], ":")+1:], Signal: words[2], Help: words[2], Unit: "seconds", Better: "lower", Known: true}
+	for n, to := range []*float64{&c.Value, &c.Usual} {
+		x, err := strconv.ParseFloat(words[3+n], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*to = x
+	}
+	for _, word := range words[5:] {
+		k, v, _ := strings.Cut(word, "=")
+		switch k {
+		case "lower", "higher", "none":
+			c.Better = k
+		case "fresh":
+			c.Fresh = true
+		case "host":
+			c.Host = v
+		case "from":
+			c.Caller = v
+		case "to":
+			c.Callee = v
+		default:
+			t.Fatalf("not an attribute: %s", word)
+		}
+	}
+	if c.Size = (c.Value - c.Usual) / max(.002, .08*c.Usual); words[0] != "-" {
+		c.Latest = clockAt(t, words[0])
+		c.Earliest = c.Latest.Add(-15 * time.Second)
+		c.Worse = c.Better == "lower" && c.Size > 0 || c.Better == "higher" && c.Size < 0
+	}
+	return c
 }
 
 func readFinding(t *testing.T, line string) scened {
@@ -154,6 +195,12 @@ func (s scene) at(now time.Time) Input {
 			f.State, f.ResolvedAt = finding.Resolved, f.until
 		}
 		in.Findings = append(in.Findings, f.Finding)
+	}
+	for _, c := range s.courses {
+		if c.Latest.After(now) { // it is as usual still
+			c.Value, c.Size, c.Latest, c.Earliest, c.Worse = c.Usual, 0, time.Time{}, time.Time{}, false
+		}
+		in.Courses = append(in.Courses, c)
 	}
 	for _, c := range s.changes {
 		if !c.At.After(now) {
@@ -236,6 +283,7 @@ func TestScenarios(t *testing.T) {
 				if seed > 0 {
 					r.Shuffle(len(s.relations), func(i, j int) { s.relations[i], s.relations[j] = s.relations[j], s.relations[i] })
 					r.Shuffle(len(s.findings), func(i, j int) { s.findings[i], s.findings[j] = s.findings[j], s.findings[i] })
+					r.Shuffle(len(s.courses), func(i, j int) { s.courses[i], s.courses[j] = s.courses[j], s.courses[i] })
 					r.Shuffle(len(s.changes), func(i, j int) { s.changes[i], s.changes[j] = s.changes[j], s.changes[i] })
 				}
 				s.run(t)

@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Graph func(ctx context.Context, tenant, environment string) ([]estate.Relation, error)
 	// Changes returns the newest changes since a time, at most so many.
 	Changes func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error)
+	// Courses are how the signals of an environment go; nil for nobody knows.
+	Courses func(tenant, environment string) []detect.Course
 }
 
 // Service keeps the cases of findings. It is safe for concurrent use, and the
@@ -109,6 +112,9 @@ func (s *Service) round(ctx context.Context, sc scope, prev []Case, findings []f
 		}
 		if in.Changes, err = s.opt.Changes(ctx, sc.tenant, sc.environment, oldest.Add(-ChangesBefore), mostConsidered); err != nil {
 			unread = append(unread, err)
+		}
+		if s.opt.Courses != nil {
+			in.Courses = s.opt.Courses(sc.tenant, sc.environment)
 		}
 		if in.Record, err = s.judged(ctx, sc.tenant); err != nil {
 			unread = append(unread, err)

@@ -82,6 +82,7 @@ type outcome struct {
 	Pages       int      `json:"pages"`
 	Recovered   *float64 `json:"recoveredAfterSeconds"` // null: not, while it was watched, or never detected
 	Others      []string `json:"otherFindings,omitempty"`
+	Thought     []string `json:"hypotheses,omitempty"` // of the case that tells most, best first
 	Verdict     string   `json:"verdict"`
 	Cannot      string   `json:"cannot,omitempty"`
 }
@@ -154,6 +155,11 @@ func judge(f fault, o observed) outcome {
 		// Found is what anybody was told first, said what tells most.
 		after := first.live.Sub(o.began).Seconds()
 		out.Detected, out.Said = &after, lead.Title
+	}
+	if telling != nil {
+		for _, h := range telling.Hypotheses {
+			out.Thought = append(out.Thought, fmt.Sprintf("%.2f %s: %s", h.Score, h.Entity, h.Text))
+		}
 	}
 	if telling != nil && (customers || out.Rank != nil) {
 		out.Said = telling.Story.Text(time.UTC)

@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 	serve := fs.Bool("serve", false, "run the shop and Evenkeel without faults until Ctrl-C")
 	declare := fs.Bool("declare", false, "tell Evenkeel by its configuration what needs what")
 	var p pace
+	fs.DurationVar(&p.learn, "learn", 3*time.Minute, "ordinary traffic that Evenkeel has learned from before all faults")
 	fs.DurationVar(&p.settle, "settle", time.Minute, "ordinary traffic before each fault")
 	fs.DurationVar(&p.hold, "hold", 75*time.Second, "how long each fault lasts")
 	fs.DurationVar(&p.after, "after", 6*time.Minute, "longest wait after a fault for its findings to end")

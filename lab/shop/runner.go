@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate/cases"
@@ -16,7 +18,7 @@ import (
 )
 
 // pace is how long the run waits for what.
-type pace struct{ settle, hold, after time.Duration }
+type pace struct{ learn, settle, hold, after time.Duration }
 
 // before is how long a fault's customers are compared with, and warmUp how
 // long the shop may take to feel it.
@@ -34,9 +36,11 @@ type scene struct {
 
 // runner makes faults in one shop, one after another. Each has an Evenkeel of
 // its own: an objective that burns goes on burning for minutes after its fault
-// is over, and would hide the symptom of the next.
+// is over, and would hide the symptom of the next. All of them begin with what
+// one has learned from ordinary traffic.
 type runner struct {
 	scene    *scene
+	learned  string // data folder of the one that has learned
 	config   string // of Evenkeel
 	pace     pace
 	progress io.Writer
@@ -106,9 +110,32 @@ func (r *runner) say(format string, args ...any) {
 	fmt.Fprintf(r.progress, "%5.0f s  %s\n", time.Since(r.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
+// learn lets an Evenkeel see ordinary traffic, and ends it: what it has learned
+// is in its data folder.
+func (r *runner) learn(ctx context.Context) (err error) {
+	own := r.scene.Part()
+	defer func() { err = errors.Join(err, own.Close()) }()
+	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-learns", Config: r.config})
+	if err != nil {
+		return err
+	}
+	r.learned = e.Data
+	wait(ctx, r.pace.learn)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.say("what is usual has been learned for %s", r.pace.learn)
+	// Figures are left out: counters would seem to have risen all at once by
+	// what happened in between.
+	return errors.Join(e.Stop(20*time.Second), os.RemoveAll(filepath.Join(r.learned, "metrics")))
+}
+
 // run makes each fault and returns what came of it, also with an error what
 // came of those before.
 func (r *runner) run(ctx context.Context, chosen []fault) ([]outcome, error) {
+	if err := r.learn(ctx); err != nil {
+		return nil, err
+	}
 	var results []outcome
 	for _, f := range chosen {
 		o, err := r.play(ctx, f)
@@ -134,7 +161,11 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	}
 	own := r.scene.Part()
 	defer func() { err = errors.Join(err, own.Close()) }()
-	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-" + f.name, Config: r.config})
+	data := r.scene.file("evenkeel-" + f.name + "-data")
+	if err := os.CopyFS(data, os.DirFS(r.learned)); err != nil {
+		return out, fmt.Errorf("copy what was learned: %w", err)
+	}
+	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-" + f.name, Config: r.config, Data: data})
 	if err != nil {
 		return out, err
 	}
@@ -193,6 +224,9 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	}
 	out = judge(f, seen)
 	r.say("%s: %s; felt: %s; detected after %s: %s", f.name, out.Verdict, out.Consequence, seconds(out.Detected, "-"), out.Said)
+	for _, thought := range out.Thought {
+		r.say("%s: thought: %s", f.name, thought)
+	}
 	for _, other := range out.Others {
 		r.say("%s: also: %s", f.name, other)
 	}

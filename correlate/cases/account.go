@@ -1,0 +1,382 @@
+package cases
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
+)
+
+// An account says who pays for what is felt. A service's excess is the time that
+// its requests take beyond what is usual, and the requests that fail beyond what
+// is usual; the calls that it makes pay for it with their own excess, and those
+// whom it calls pay for that. What nobody further down pays for stays where it
+// is: that is the claim of a thing to be the cause (docs/rootcause.md; it is
+// Diagnose's method on figures of this moment).
+
+const (
+	// failure is what a request that fails counts, in seconds of waiting. It
+	// makes one account of both: a call that waits until it fails is seen as a
+	// failure by who calls, and as waiting by who is called.
+	failure = 1.0
+	// busier is how many times as often as usual one may ask another for each
+	// request of its own before the asking, not the answering, is the news.
+	busier = 3.0
+	// deepest bounds how many calls deep an account goes, and ends it in circles.
+	deepest = 12
+	// leastMass is the share of the excess below which nobody is asked.
+	leastMass = .01
+	// most of an instance's share of its service's excess, from which on it is
+	// that instance and not the service.
+	mostOfIt = .6
+)
+
+// figures are the courses of what one thing answers, or of what one call takes.
+type figures struct{ traffic, latency, errors *detect.Course }
+
+func (f *figures) put(c *detect.Course) {
+	switch c.Signal {
+	case "traffic":
+		f.traffic = c
+	case "errors":
+		f.errors = c
+	case "latency_mean":
+		f.latency = c
+	case "latency":
+		if f.latency == nil {
+			f.latency = c
+		}
+	}
+}
+
+// surely is how surely a course lies on its bad side, 0 to 1.
+func surely(c *detect.Course) float64 {
+	if c == nil || !c.Known {
+		return 0
+	}
+	return min(1, max(0, (c.Size-1.5)/3))
+}
+
+// rate is how many requests a second there are now.
+func (f *figures) rate() float64 {
+	if f.traffic == nil {
+		return 0
+	}
+	return max(0, f.traffic.Value)
+}
+
+// late and failed are the excess of all requests in a second: of time, in
+// seconds, and of failures, in seconds' worth of them.
+func (f *figures) late() float64 {
+	if f.latency == nil {
+		return 0
+	}
+	return f.rate() * max(0, f.latency.Value-f.latency.Usual) * surely(f.latency)
+}
+
+func (f *figures) failed() float64 {
+	if f.errors == nil {
+		return 0
+	}
+	return failure * f.rate() * max(0, f.errors.Value-f.errors.Usual) * surely(f.errors)
+}
+
+func (f *figures) excess() float64 { return f.late() + f.failed() }
+
+// party is somebody who answers: a service, a database, a third party.
+type party struct {
+	id, name  string
+	own       figures
+	calls     []*call  // that it makes
+	callers   []*call  // that are made to it
+	instances []*party // that answer for it
+}
+
+// counted says that the party's own figures tell what it answers. A database's
+// or a cache's own do not tell what its callers wait for.
+func (p *party) counted() bool {
+	return kindOf(p.id) == string(estate.KindService) && p.own.rate() > 0 && p.own.latency != nil
+}
+
+// call is what one asks of another, as the caller sees it.
+type call struct {
+	id, name       string
+	caller, callee *party
+	own            figures
+}
+
+// repeats is the excess of a call that is asked far more often for each request
+// of its caller than usual: retries, or what a cache used to answer.
+func (c *call) repeats() (excess, times float64) {
+	mine, theirs := c.own.traffic, c.caller.own.traffic
+	if mine == nil || theirs == nil || !mine.Known || !theirs.Known || mine.Usual <= 0 || theirs.Usual <= 0 || theirs.Value <= 0 || c.own.latency == nil {
+		return 0, 1
+	}
+	times = (mine.Value / theirs.Value) / (mine.Usual / theirs.Usual)
+	if times <= 1.5 {
+		return 0, times
+	}
+	return mine.Value * (1 - 1/times) * c.own.latency.Value, times
+}
+
+// account is the ledger of one moment.
+type account struct {
+	parties map[string]*party
+	calls   map[string]*call
+	kept    map[string]*claim // by entity
+}
+
+// claim is what an entity keeps of the excess, 0 to 1.
+type claim struct {
+	entity string
+	party  *party // nil for a call
+	call   *call  // nil for a party
+	mass   float64
+	late   float64 // share of the mass that is time, not failures
+	repeat float64 // how many times as often it asks; 0 where that is not why
+}
+
+// newAccount reads what is called and how from the courses.
+func newAccount(courses []detect.Course, g *graph) *account {
+	a := &account{parties: map[string]*party{}, calls: map[string]*call{}, kept: map[string]*claim{}}
+	for n := range courses {
+		c := &courses[n]
+		switch {
+		case c.Caller != "" && c.Callee != "" && c.Caller != c.Callee:
+			x := a.calls[c.Entity]
+			if x == nil {
+				x = &call{id: c.Entity, name: c.Name, caller: a.party(c.Caller, ""), callee: a.party(c.Callee, "")}
+				x.caller.calls, x.callee.callers = append(x.caller.calls, x), append(x.callee.callers, x)
+				a.calls[c.Entity] = x
+			}
+			x.own.put(c)
+		case answers(c.Kind):
+			a.party(c.Entity, c.Name).own.put(c)
+		}
+	}
+	a.staff(g)
+	for _, p := range a.parties {
+		slices.SortFunc(p.calls, func(x, y *call) int { return cmp.Compare(x.id, y.id) })
+		slices.SortFunc(p.callers, func(x, y *call) int { return cmp.Compare(x.id, y.id) })
+		slices.SortFunc(p.instances, func(x, y *party) int { return cmp.Compare(x.id, y.id) })
+	}
+	return a
+}
+
+// answers says that entities of a kind answer requests of others.
+func answers(kind string) bool {
+	return slices.Contains([]string{"service", "process", "pod", "database", "cache"}, kind)
+}
+
+func (a *account) party(id, name string) *party {
+	p := a.parties[id]
+	if p == nil {
+		p = &party{id: id}
+		a.parties[id] = p
+	}
+	if name != "" {
+		p.name = name
+	} else if p.name == "" {
+		p.name = strings.TrimPrefix(nameOf(id), "service ")
+	}
+	return p
+}
+
+// staff finds the instances of services: who has figures of its own and is what
+// a service runs as.
+func (a *account) staff(g *graph) {
+	for id, p := range a.parties {
+		if kindOf(id) != string(estate.KindService) {
+			continue
+		}
+		at, ok := g.index[id]
+		if !ok {
+			continue
+		}
+		for _, arrow := range g.needs[at] {
+			to := g.ids[arrow.to]
+			if x := a.parties[to]; x != nil && (kindOf(to) == "process" || kindOf(to) == "pod") && x.own.rate() > 0 {
+				p.instances = append(p.instances, x)
+			}
+		}
+	}
+}
+
+// settle hands the excess of a party down to who owes it, and keeps what stays
+// where. Weight is the share of the whole that the party stands for. It says
+// whether the party has an excess at all.
+func (a *account) settle(from *party, weight float64) bool {
+	type share struct {
+		p          *party
+		mass, late float64
+	}
+	owed := 0.0
+	for _, c := range from.calls {
+		owed += c.own.excess()
+	}
+	whole := max(from.own.excess(), owed)
+	if whole <= 0 {
+		return false
+	}
+	first := (from.own.late() + 1e-12) / (from.own.excess() + 1e-12)
+	now := []share{{from, weight, first}}
+	for range deepest {
+		next := map[*party]share{}
+		var order []*party
+		for _, s := range now {
+			for to, m := range a.pass(s.p, s.mass, s.late) {
+				if _, ok := next[to]; !ok {
+					order = append(order, to)
+				}
+				x := next[to]
+				next[to] = share{to, x.mass + m.mass, (x.mass*x.late + m.mass*m.late) / max(1e-12, x.mass+m.mass)}
+			}
+		}
+		slices.SortFunc(order, func(x, y *party) int { return cmp.Compare(x.id, y.id) })
+		now = now[:0]
+		for _, p := range order {
+			now = append(now, next[p])
+		}
+		if len(now) == 0 {
+			return true
+		}
+	}
+	for _, s := range now { // a circle
+		a.keep(s.p, nil, s.mass, s.late, 0)
+	}
+	return true
+}
+
+type passed struct{ mass, late float64 }
+
+// pass hands a party's share on to those whom it calls and says how much goes
+// to whom; what they do not pay for is kept.
+func (a *account) pass(p *party, mass, late float64) map[*party]passed {
+	out := map[*party]passed{}
+	if mass < leastMass {
+		a.keep(p, nil, mass, late, 0)
+		return out
+	}
+	type bill struct {
+		c              *call
+		late, failed   float64
+		repeats, times float64
+	}
+	var bills []bill
+	sum := 0.0
+	for _, c := range p.calls {
+		b := bill{c: c, late: c.own.late(), failed: c.own.failed()}
+		b.repeats, b.times = c.repeats()
+		if paid := b.late + b.failed + b.repeats; paid > 0 {
+			bills = append(bills, b)
+			sum += paid
+		}
+	}
+	whole := max(p.own.excess(), sum)
+	if sum == 0 || whole == 0 {
+		a.keepOwn(p, mass, late)
+		return out
+	}
+	kept := mass * (1 - sum/whole)
+	for _, b := range bills {
+		part := mass * (b.late + b.failed + b.repeats) / whole
+		if b.times >= busier && b.c.well() {
+			// The one who is asked answers as ever; the one who asks has changed.
+			a.keep(p, nil, part, late, b.times)
+			continue
+		}
+		if b.times >= busier && surely(b.c.own.errors) < .5 {
+			again := mass * b.repeats / whole // no failure makes it ask again
+			a.keep(p, nil, again, late, b.times)
+			part -= again
+		}
+		lateShare := b.late / max(1e-12, b.late+b.failed)
+		down := part * b.c.owed(lateShare)
+		if down > 0 {
+			x := out[b.c.callee]
+			out[b.c.callee] = passed{x.mass + down, (x.mass*x.late + down*lateShare) / (x.mass + down)}
+		}
+		a.keep(nil, b.c, part-down, lateShare, 0)
+	}
+	a.keepOwn(p, kept, late)
+	return out
+}
+
+// well says that the one who is called answers as usual, by its own figures.
+func (c *call) well() bool {
+	p := c.callee
+	return p.counted() && surely(p.own.latency) < .5 && surely(p.own.errors) < .5
+}
+
+// owed is the share of a call's excess that the one who is called pays for, by
+// its own figures. Who has none, or does not count what callers wait for, is
+// taken to owe all of it.
+func (c *call) owed(late float64) float64 {
+	p := c.callee
+	if kindOf(p.id) != string(estate.KindService) {
+		return 1
+	}
+	if !p.counted() {
+		if p.own.traffic != nil || p.own.latency != nil || p.own.errors != nil {
+			// It has figures, and no requests arrive: what is between, or it is
+			// not there at all.
+			return .5
+		}
+		return 1
+	}
+	per := func(f figures) float64 {
+		if r := f.rate(); r > 0 {
+			return f.excess() / r
+		}
+		return 0
+	}
+	here, there := per(c.own), per(p.own)
+	if here <= 0 {
+		return 1
+	}
+	// A callee with several callers has one excess for each request.
+	return min(1, there/here)
+}
+
+// keepOwn keeps what a party owes to nobody further down: with the instances
+// that cause it, where those are few.
+func (a *account) keepOwn(p *party, mass, late float64) {
+	if len(p.instances) > 1 {
+		all := 0.0
+		worst := p.instances[0]
+		for _, i := range p.instances {
+			all += i.own.excess()
+			if i.own.excess() > worst.own.excess() {
+				worst = i
+			}
+		}
+		if share := worst.own.excess() / max(1e-12, all); all > 0 && share >= max(mostOfIt, 1.5/float64(len(p.instances))) {
+			a.keep(worst, nil, mass*share, late, 0)
+			mass *= 1 - share
+		}
+	}
+	a.keep(p, nil, mass, late, 0)
+}
+
+func (a *account) keep(p *party, c *call, mass, late, repeat float64) {
+	if mass < 1e-6 {
+		return
+	}
+	id := ""
+	if p != nil {
+		id = p.id
+	} else {
+		id = c.id
+	}
+	x := a.kept[id]
+	if x == nil {
+		x = &claim{entity: id, party: p, call: c}
+		a.kept[id] = x
+	}
+	x.late = (x.mass*x.late + mass*late) / (x.mass + mass)
+	x.mass += mass
+	x.repeat = math.Max(x.repeat, repeat)
+}

@@ -1,0 +1,508 @@
+package cases
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
+)
+
+const (
+	// reserve is how strong a reason must be to take half of a claim from who
+	// has it.
+	reserve = .35
+	// byTaker is the share of what a shortage explains that goes to who takes
+	// what is short.
+	byTaker = .75
+	// mostReasons bounds the reasons of one claim.
+	mostReasons = 6
+	// faintly is how strongly things count that are come to by way of a call,
+	// where the answers to those calls are accounted for.
+	faintly = .6
+)
+
+// takings are, by what may be short, the signal of who takes it, and the least
+// more of it that makes somebody a suspect.
+var takings = map[string]struct {
+	signals []string
+	least   float64
+}{
+	"cpu":    {[]string{"cpu_use"}, .25},
+	"disk":   {[]string{"io_bytes", "io_written"}, 1 << 20},
+	"memory": {[]string{"memory", "memory_bytes"}, 64 << 20},
+}
+
+// reason is what may lie behind a claim: figures of a thing, or a finding, that
+// went wrong with it.
+type reason struct {
+	entity string
+	weight float64
+	course *detect.Course // the one that counts most
+	more   []*detect.Course
+	node   int // of a finding; -1 for none
+	owner  *shortage
+}
+
+// shortage tells that somebody takes what others wait for.
+type shortage struct {
+	course *detect.Course
+	text   string
+}
+
+// wrong are the courses that lie on their bad side, by entity, and takers those
+// of who takes more than before, by machine.
+func (w *gathering) sortCourses() {
+	w.wrong, w.takers = map[string][]*detect.Course{}, map[string][]*detect.Course{}
+	for n := range w.in.Courses {
+		c := &w.in.Courses[n]
+		switch {
+		case c.Out() && c.Worse && known.signal(c) != nil:
+			w.wrong[c.Entity] = append(w.wrong[c.Entity], c)
+		case c.Host != "" && c.Better == "none" && c.Out() && c.Size > 0:
+			w.takers[c.Host] = append(w.takers[c.Host], c)
+		}
+	}
+}
+
+// settled are hypotheses from the account of calls, and for what share of the
+// targets there is one.
+func (w *gathering) settled(members, targets []int, weight []float64, whole float64) (out []*suspect, part float64) {
+	if len(w.in.Courses) == 0 {
+		return nil, 0
+	}
+	if w.wrong == nil {
+		w.sortCourses()
+	}
+	a := newAccount(w.in.Courses, w.g)
+	onset := time.Time{}
+	begun := map[*party]bool{}
+	for k, t := range targets {
+		p := w.partyOf(a, &w.nodes[t])
+		if p == nil || !a.settle(p, weight[k]/whole) {
+			continue
+		}
+		part += weight[k] / whole
+		begun[p] = true
+		if at := w.nodes[t].f.FirstSeen; onset.IsZero() || at.Before(onset) {
+			onset = at
+		}
+		for _, c := range []*detect.Course{p.own.latency, p.own.errors} {
+			if c != nil && c.Out() && c.Latest.Before(onset) {
+				onset = c.Latest
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.kept)) {
+		if x := a.kept[id]; x.mass >= 2*leastMass {
+			out = w.explain(out, a, x, members, onset, x.party != nil && begun[x.party])
+		}
+	}
+	return out, part
+}
+
+// partyOf is who answers for what a finding is about: the entity itself, or the
+// nearest that it needs.
+func (w *gathering) partyOf(a *account, x *node) *party {
+	if !x.felt {
+		return nil
+	}
+	if p := a.parties[x.f.Entity]; p != nil {
+		return p
+	}
+	for _, r := range x.reach {
+		if r.strength < sharedLeast {
+			break
+		}
+		if p := a.parties[w.g.ids[r.at]]; p != nil && p.counted() {
+			return p
+		}
+	}
+	return nil
+}
+
+// explain turns a claim into hypotheses: the one who has it, and the reasons
+// that lie behind it.
+func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int, onset time.Time, felt bool) []*suspect {
+	reasons := w.reasons(a, x, members, onset)
+	top, sum := 0.0, 0.0
+	for _, r := range reasons {
+		top = max(top, r.weight)
+		sum += r.weight * r.weight
+	}
+	given := x.mass * top / (top + reserve)
+	own := w.claimed(x, felt)
+	own.raw = x.mass - given
+	for _, r := range reasons {
+		share := given * r.weight * r.weight / sum
+		if r.entity == own.Entity {
+			own.raw += share
+			if r.node >= 0 {
+				own.node = r.node
+			} else if len(own.For) < 6 {
+				own.For = append(own.For, told(r.course))
+			}
+			continue
+		}
+		s := &suspect{node: r.node, deeper: -1, others: true, raw: share, Hypothesis: Hypothesis{Entity: r.entity, Name: nameOf(r.entity), For: []string{}, Against: []string{}}}
+		if r.node >= 0 {
+			s.Entity = w.nodes[r.node].f.Entity
+			s.For = append(s.For, "it explains what stays with "+own.Name)
+		} else {
+			s.Text, s.Query, s.Since = s.Name+": "+told(r.course), r.course.Query, r.course.Latest
+			for _, c := range r.more[:min(len(r.more), 3)] {
+				s.For = append(s.For, told(c))
+			}
+			s.For = append(s.For, "it began "+about(r.course.Latest, onset)+", and explains what stays with "+own.Name)
+		}
+		if r.owner != nil {
+			c := r.owner.course
+			taker := &suspect{node: -1, deeper: -1, others: true, raw: share * byTaker, Hypothesis: Hypothesis{Entity: c.Entity, Name: c.Name, Text: r.owner.text,
+				Since: c.Latest, Query: c.Query, For: []string{nameOf(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
+			taker.Culprit = &finding.Culprit{Entity: c.Entity, Name: c.Name, Text: r.owner.text}
+			s.raw -= taker.raw
+			out = add(out, taker)
+		}
+		out = add(out, s)
+	}
+	return add(out, own)
+}
+
+func (r *reason) text(w *gathering) string {
+	if r.node >= 0 {
+		return w.nodes[r.node].f.Title
+	}
+	return told(r.course)
+}
+
+// add adds a hypothesis, to one of the same thing where there is one.
+func add(list []*suspect, s *suspect) []*suspect {
+	for _, o := range list {
+		if o.Entity == s.Entity {
+			if s.raw > o.raw {
+				o.Text, o.Since, o.Query = cmp.Or(s.Text, o.Text), s.Since, cmp.Or(s.Query, o.Query)
+			}
+			o.raw += s.raw
+			for _, text := range s.For {
+				if !slices.Contains(o.For, text) && len(o.For) < 8 {
+					o.For = append(o.For, text)
+				}
+			}
+			o.node, o.Culprit = max(o.node, s.node), cmp.Or(o.Culprit, s.Culprit)
+			return list
+		}
+	}
+	return append(list, s)
+}
+
+// reasons are what may lie behind a claim, strongest first.
+func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time) []reason {
+	byEntity := map[string]*reason{}
+	weigh := func(at string, path float64, fits func(*signalMechanism) bool) {
+		for _, c := range w.wrong[at] {
+			m := known.signal(c)
+			if fits(m) {
+				byEntity[at] = byEntity[at].with(at, c, path*w.strength(x, c, m, onset))
+			}
+		}
+	}
+	consider := func(at string, path float64, called, between bool) {
+		weigh(at, path, func(m *signalMechanism) bool {
+			return (!called || m.Silent || m.Between) && (!m.Between || between)
+		})
+	}
+	considered := func(at string, path float64) {
+		weigh(at, path, func(m *signalMechanism) bool { return m.Between })
+	}
+	found := map[string]int{}
+	for _, n := range members {
+		f := w.nodes[n].f
+		if _, accounted := a.parties[f.Entity]; !w.nodes[n].felt && f.State != finding.Resolved && !accounted {
+			if _, twice := found[f.Entity]; !twice {
+				found[f.Entity] = n
+			}
+		}
+	}
+	walk := func(from string, all, between bool) {
+		consider(from, 1, false, between)
+		list, _ := w.g.reach(from, false, farthest)
+		called := make([]bool, len(list))
+		for k, r := range list {
+			if k == 0 {
+				continue
+			}
+			called[k] = called[r.via] || w.g.relations[r.edge].Kind == "calls"
+			id, path := w.g.ids[r.at], r.strength
+			off := called[k] && !all
+			consider(id, path, off, between)
+			n, ok := found[id]
+			if !ok {
+				continue
+			}
+			if off {
+				path *= faintly
+			}
+			m := w.nodes[n].mech
+			if off && m.Is == "saturation" {
+				continue // what is called would answer late
+			}
+			can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
+			weight := path * can * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
+			if r := byEntity[id]; weight > 0 && (r == nil || weight >= r.weight) {
+				byEntity[id] = &reason{entity: id, node: n, weight: weight}
+			}
+		}
+	}
+	// What goes wrong in a caller itself shows in all its calls, and is its own
+	// claim; what lies on its way to others is not.
+	way := func(from string) {
+		considered(from, 1)
+		list, _ := w.g.reach(from, false, farthest)
+		for _, r := range list {
+			considered(w.g.ids[r.at], r.strength)
+		}
+	}
+	if x.call != nil {
+		consider(x.call.id, 1, false, true)
+		way(x.call.caller.id)
+		walk(x.call.callee.id, true, true)
+	} else {
+		walk(x.party.id, len(x.party.calls) == 0, !x.party.counted())
+		if !x.party.counted() {
+			// Only its callers saw it: what is wrong on their way to it shows so too.
+			for _, c := range x.party.callers {
+				if c.own.excess() > 0 {
+					way(c.caller.id)
+				}
+			}
+		}
+	}
+	list := make([]reason, 0, len(byEntity))
+	for _, id := range slices.Sorted(maps.Keys(byEntity)) {
+		list = append(list, *byEntity[id])
+	}
+	list = w.deeper(list)
+	slices.SortStableFunc(list, func(a, b reason) int { return cmp.Compare(b.weight, a.weight) })
+	list = list[:min(len(list), mostReasons)]
+	mine := w.ownOf(x)
+	for n := range list {
+		list[n].owner = w.taker(&list[n], mine, onset)
+	}
+	return list
+}
+
+// strength is how well a course on its bad side explains a claim.
+func (w *gathering) strength(x *claim, c *detect.Course, m *signalMechanism, onset time.Time) float64 {
+	can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
+	return can * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
+}
+
+// with adds a course to a reason, which may be none yet.
+func (r *reason) with(entity string, c *detect.Course, weight float64) *reason {
+	switch {
+	case r == nil:
+		return &reason{entity: entity, node: -1, course: c, weight: weight}
+	case r.course == c:
+		r.weight = max(r.weight, weight)
+	case weight > r.weight:
+		if r.course != nil {
+			r.more = append(r.more, r.course)
+		}
+		r.course, r.weight = c, weight
+	case !slices.Contains(r.more, c):
+		r.more = append(r.more, c)
+	}
+	return r
+}
+
+// handed is the share of a reason that goes to what it owes itself to.
+const handed = .7
+
+// deeper leaves trouble that an entity only sees to who has it: time to look a
+// name up is the name server's, where that was slow too; waiting for a disk is
+// the disk's.
+func (w *gathering) deeper(list []reason) []reason {
+	for n := range list {
+		r := &list[n]
+		if r.course == nil {
+			continue
+		}
+		m := known.signal(r.course)
+		for _, o := range list {
+			if o.course == nil || o.entity == r.entity {
+				continue
+			}
+			if m.Of != "" && slices.Contains(strings.Fields(m.Of), kindOf(o.entity)) ||
+				m.Short != "" && known.signal(o.course).Short == m.Short && w.lies(o.entity, r.entity) {
+				r.weight *= 1 - handed
+				break
+			}
+		}
+	}
+	return list
+}
+
+// lies says that one thing needs another, which does not need it as much.
+func (w *gathering) lies(under, over string) bool {
+	need := func(from, to string) float64 {
+		list, _ := w.g.reach(from, false, farthest)
+		for _, r := range list {
+			if w.g.ids[r.at] == to {
+				return r.strength
+			}
+		}
+		return 0
+	}
+	down := need(over, under)
+	return down > 0 && down > need(under, over)
+}
+
+// ownOf are the things that a claim's owner runs as: what they take is its own.
+func (w *gathering) ownOf(x *claim) map[string]bool {
+	out := map[string]bool{}
+	from := []string{x.entity}
+	if x.call != nil {
+		from = []string{x.call.caller.id, x.call.callee.id}
+	}
+	for _, id := range from {
+		list, _ := w.g.reach(id, false, sharedLeast)
+		called := make([]bool, len(list))
+		for k, r := range list {
+			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == "calls")
+			if !called[k] {
+				out[w.g.ids[r.at]] = true
+			}
+		}
+	}
+	return out
+}
+
+// taker is who takes most more than before of what a reason says is short, on
+// the same machine; nil where that is nobody, or several.
+func (w *gathering) taker(r *reason, mine map[string]bool, onset time.Time) *shortage {
+	if r.course == nil || r.course.Host == "" {
+		return nil
+	}
+	short, ok := takings[known.signal(r.course).Short]
+	if !ok {
+		return nil
+	}
+	var best *detect.Course
+	most, sum := 0.0, 0.0
+	for _, c := range w.takers[r.course.Host] {
+		more := c.Value - c.Usual
+		if !slices.Contains(short.signals, c.Signal) || c.Entity == r.entity || mine[c.Entity] || more < short.least || fits(c.Latest, onset) < .5 {
+			continue
+		}
+		if sum += more; more > most {
+			most, best = more, c
+		}
+	}
+	if best == nil || most < .5*sum {
+		return nil
+	}
+	text := fmt.Sprintf("%s takes %s instead of %s", best.Name, figure.In(best.Value, best.Unit), figure.In(best.Usual, best.Unit))
+	if best.Fresh {
+		text = fmt.Sprintf("%s takes %s; it was not there before", best.Name, figure.In(best.Value, best.Unit))
+	}
+	return &shortage{best, text}
+}
+
+// told is a course in words.
+func told(c *detect.Course) string {
+	return fmt.Sprintf("%s instead of %s (%s)", figure.In(c.Value, c.Unit), figure.In(c.Usual, c.Unit), c.Help)
+}
+
+// about says how an onset lies to another one.
+func about(at, onset time.Time) string {
+	lag := onset.Sub(at)
+	switch {
+	case lag.Abs() < 5*time.Second:
+		return "at the same time"
+	case lag > 0:
+		return figure.Span(lag) + " before"
+	}
+	return figure.Span(-lag) + " after"
+}
+
+// claimed is the hypothesis that a claim's owner is the cause by itself.
+func (w *gathering) claimed(x *claim, felt bool) *suspect {
+	s := &suspect{node: -1, deeper: -1, others: true, Hypothesis: Hypothesis{Entity: x.entity, For: []string{}, Against: []string{}}}
+	share := fmt.Sprintf("%.0f %%", 100*x.mass)
+	if c := x.call; c != nil {
+		s.Name, s.place = c.caller.name+" to "+c.callee.name, c.callee.id
+		s.Text = fmt.Sprintf("What lies between %s and %s: %s", c.caller.name, c.callee.name, c.waits(x.late))
+		if c.callee.counted() {
+			s.Text += ", and " + c.callee.name + " itself does not account for it"
+		}
+		s.For = append(s.For, share+" of what is felt is lost there")
+		s.Since, s.Query = c.own.since(x.late)
+		return s
+	}
+	p := x.party
+	s.Name = p.name
+	switch {
+	case x.repeat >= busier:
+		s.Text = fmt.Sprintf("%s asks others %.0f times as often as usual for each of its own requests", p.name, x.repeat)
+		s.For = append(s.For, share+" of what is felt are calls that it did not make before")
+	case p.counted() || len(p.callers) == 0:
+		s.Text = p.name + " itself: " + p.own.text(x.late)
+		s.For = append(s.For, share+" of what is felt stays with it")
+		if n := len(p.calls); n > 0 {
+			s.For = append(s.For, "what it calls does not account for that")
+		} else {
+			s.others = !felt
+			s.Against = append(s.Against, "nothing is known of what it calls; that would count as its own")
+		}
+	default:
+		worst := slices.MaxFunc(p.callers, func(a, b *call) int { return cmp.Compare(a.own.excess(), b.own.excess()) })
+		s.Text = p.name + ": " + worst.waits(x.late)
+		s.For = append(s.For, share+" of what is felt is owed to its answers, as its callers see them")
+		s.Since, s.Query = worst.own.since(x.late)
+	}
+	if s.Since.IsZero() {
+		s.Since, s.Query = p.own.since(x.late)
+	}
+	return s
+}
+
+// text is what the figures say.
+func (f *figures) text(late float64) string {
+	if (late < .5 || f.latency == nil) && f.errors != nil {
+		return fmt.Sprintf("%s of its answers are errors instead of %s", figure.In(f.errors.Value, "ratio"), figure.In(f.errors.Usual, "ratio"))
+	}
+	if f.latency == nil {
+		return "it does not answer as usual"
+	}
+	return fmt.Sprintf("it takes %s to answer instead of %s", figure.In(f.latency.Value, "seconds"), figure.In(f.latency.Usual, "seconds"))
+}
+
+// waits is what the caller sees.
+func (c *call) waits(late float64) string {
+	f := c.own
+	if (late < .5 || f.latency == nil) && f.errors != nil {
+		return fmt.Sprintf("%s of the calls of %s fail instead of %s", figure.In(f.errors.Value, "ratio"), c.caller.name, figure.In(f.errors.Usual, "ratio"))
+	}
+	if f.latency == nil {
+		return c.caller.name + " does not get what it got before"
+	}
+	return fmt.Sprintf("%s waits %s for each answer instead of %s", c.caller.name, figure.In(f.latency.Value, "seconds"), figure.In(f.latency.Usual, "seconds"))
+}
+
+// since is when the figures left what is usual, and what draws them.
+func (f *figures) since(late float64) (time.Time, string) {
+	c := f.latency
+	if late < .5 && f.errors != nil || c == nil {
+		c = f.errors
+	}
+	if c == nil {
+		return time.Time{}, ""
+	}
+	return c.Latest, c.Query
+}
