@@ -75,7 +75,7 @@ func (c *course) middle() float64 {
 }
 
 // take takes in a figure that was read now.
-func (c *course) take(v float64, b *Baseline, unit string, now time.Time) {
+func (c *course) take(v float64, b *Baseline, s *Season, load float64, unit string, now time.Time) {
 	if !now.After(c.at) {
 		return
 	}
@@ -85,8 +85,13 @@ func (c *course) take(v float64, b *Baseline, unit string, now time.Time) {
 	c.at = now
 	c.last[0], c.last[1], c.last[2] = v, c.last[0], c.last[1]
 	c.n = min(c.n+1, len(c.last))
-	c.size = b.spreads(c.middle(), unit)
+	m := c.middle()
+	c.size = b.spreads(m, unit)
 	single := b.spreads(v, unit)
+	if math.Abs(single) >= returns || math.Abs(c.size) >= returns {
+		usual := b.Median()
+		c.size, single = s.allow(c.size, m, usual, load, now), s.allow(single, v, usual, load, now)
+	}
 	switch {
 	case math.Abs(single) < returns && !c.out:
 		c.inside, c.outside = now, time.Time{}
@@ -136,6 +141,7 @@ func (r *round) follow() {
 		if e.courses == nil {
 			e.courses = make([]*course, len(e.values))
 		}
+		load := e.load()
 		for i, v := range e.values {
 			if math.IsNaN(v) {
 				continue
@@ -143,9 +149,19 @@ func (r *round) follow() {
 			if e.courses[i] == nil {
 				e.courses[i] = &course{}
 			}
-			e.courses[i].take(v, e.usual[i], e.Kind.signals[i].Unit, r.now)
+			e.courses[i].take(v, e.usual[i], e.seasons[i], load, e.Kind.signals[i].Unit, r.now)
 		}
 	}
+}
+
+// load is how much the entity has to do; NaN where that is not known.
+func (e *Entity) load() float64 {
+	for i, s := range e.Kind.signals {
+		if s.Name == "traffic" {
+			return e.values[i]
+		}
+	}
+	return math.NaN()
 }
 
 // accounted are the signals whose course is told also while it is as usual:

@@ -19,7 +19,7 @@ func play(levels []float64, unit string, every time.Duration, seed uint64) (out 
 	for n, level := range levels {
 		now := start.Add(time.Duration(n) * every)
 		v := noisy(r, level)
-		c.take(v, b, unit, now)
+		c.take(v, b, nil, math.NaN(), unit, now)
 		if !c.holds(now) {
 			b.Learn(v, now)
 		}
@@ -101,11 +101,11 @@ func TestOneOddFigureIsNone(t *testing.T) {
 	now := time.Now()
 	for range 30 {
 		now = now.Add(5 * time.Second)
-		c.take(.02, b, "seconds", now)
+		c.take(.02, b, nil, math.NaN(), "seconds", now)
 		b.Learn(.02, now)
 	}
-	c.take(5, b, "seconds", now.Add(10*time.Minute))
-	c.take(5, b, "seconds", now.Add(10*time.Minute+5*time.Second))
+	c.take(5, b, nil, math.NaN(), "seconds", now.Add(10*time.Minute))
+	c.take(5, b, nil, math.NaN(), "seconds", now.Add(10*time.Minute+5*time.Second))
 	if c.out {
 		t.Error("two figures after a gap were enough")
 	}
@@ -118,5 +118,81 @@ func TestLittleHistorySaysNothing(t *testing.T) {
 		if is {
 			t.Fatal("it knew what is usual after a minute")
 		}
+	}
+}
+
+// week plays hours of figures to a course with a season and says, by hour, in
+// how many of its rounds it was out.
+func week(hours int, level, load func(hour int) float64) []int {
+	r := rand.New(rand.NewPCG(4, 2))
+	start := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) // a Monday
+	c, b, s := &course{}, &Baseline{}, &Season{}
+	out := make([]int, hours)
+	const every = time.Minute
+	for n := range hours * 60 {
+		now := start.Add(time.Duration(n) * every)
+		v, l := noisy(r, level(n/60)), load(n/60)
+		c.take(v, b, s, l, "seconds", now)
+		s.Learn(v, l, c.holds(now), now)
+		if !c.holds(now) {
+			b.Learn(v, now)
+		}
+		if c.out {
+			out[n/60]++
+		}
+	}
+	return out
+}
+
+// TestWhatComesEveryNightIsUsual: a batch makes answers late at two each night;
+// after a few nights that is known, and the same at another hour is not.
+func TestWhatComesEveryNightIsUsual(t *testing.T) {
+	const days = 12
+	odd := 24*(days-1) + 15
+	out := week(24*days, func(hour int) float64 {
+		if hour%24 == 2 || hour == odd {
+			return .2
+		}
+		return .02
+	}, func(int) float64 { return 10 })
+	if out[2+24] < 30 {
+		t.Errorf("the second night was taken for usual at once: out in %d rounds", out[26])
+	}
+	for day := 6; day < days; day++ {
+		if n := out[24*day+2]; n > 3 {
+			t.Errorf("night %d was unusual in %d of 60 rounds", day+1, n)
+		}
+	}
+	if out[odd] < 50 {
+		t.Errorf("the same in the afternoon was unusual in %d of 60 rounds", out[odd])
+	}
+}
+
+// TestMoreLoadTakesLonger: who takes three times as long at ten times the load,
+// and did so before, is as usual; at the ordinary load it is not.
+func TestMoreLoadTakesLonger(t *testing.T) {
+	busy := func(hour int) bool { return hour%25 == 9 } // at another time each day
+	out := week(100, func(hour int) float64 {
+		if busy(hour) || hour == 90 {
+			return .06
+		}
+		return .02
+	}, func(hour int) float64 {
+		if busy(hour) {
+			return 100
+		}
+		return 10
+	})
+	late := 0
+	for hour := 30; hour < 90; hour++ {
+		if busy(hour) && out[hour] > 3 {
+			late++
+		}
+	}
+	if late > 0 {
+		t.Errorf("%d busy hours were unusual after others had been seen", late)
+	}
+	if out[90] < 50 {
+		t.Errorf("as late at the ordinary load was unusual in %d of 60 rounds", out[90])
 	}
 }

@@ -19,6 +19,7 @@ type Entity struct {
 	source   []int     // by Signal.index: which source answered
 	by       *Mapping  // whose figures it was last known by, for kinds that do not tell their age
 	usual    []*Baseline
+	seasons  []*Season // by Signal.index; nil but for seasonal signals
 	courses  []*course // by Signal.index; nil where the signal was never there
 	first    time.Time // when it was first seen since the start
 	known    bool      // figures of it were learned before the start
@@ -50,6 +51,7 @@ func (e *Entity) forget(keep func(*Signal) bool) {
 	if e.source == nil {
 		e.source = make([]int, len(e.values))
 		e.usual = make([]*Baseline, len(e.values))
+		e.seasons = make([]*Season, len(e.values))
 	}
 	for i := range e.values {
 		if keep == nil || !keep(e.Kind.signals[i]) {

@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -197,7 +198,21 @@ func (r *round) learn() {
 	for _, e := range r.picture.entities {
 		for _, s := range e.Kind.signals {
 			v, ok := e.Value(s)
-			if !ok || frozen[frozenKey{e, s}] || frozenOn[e.Host][s] || e.courses != nil && e.courses[s.index].holds(r.now) {
+			if !ok {
+				continue
+			}
+			odd := frozen[frozenKey{e, s}] || frozenOn[e.Host][s] || e.courses != nil && e.courses[s.index].holds(r.now)
+			if s.Seasonal {
+				if e.seasons[s.index] == nil {
+					e.seasons[s.index] = &Season{}
+				}
+				load := math.NaN()
+				if s.Name != "traffic" {
+					load = e.load()
+				}
+				e.seasons[s.index].Learn(v, load, odd, r.now)
+			}
+			if odd {
 				continue
 			}
 			b := e.usual[s.index]

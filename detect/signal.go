@@ -40,6 +40,9 @@ type Signal struct {
 	Distribution string  `yaml:"distribution"`
 	// Average says that it is the mean of a distribution, not a quantile.
 	Average bool `yaml:"average"`
+	// Seasonal signals have a usual for each hour of the week and, where their
+	// entity has a signal "traffic", for each load.
+	Seasonal bool `yaml:"seasonal"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`
 

@@ -10,6 +10,7 @@ import (
 // is kept: baselines by kind and entity id, and by signal name, and memories.
 type stored struct {
 	Baselines map[string]map[string]*Baseline
+	Seasons   map[string]map[string]*Season
 	Memory    map[judged]Memory
 }
 
@@ -19,12 +20,24 @@ func (e *Engine) Snapshot(tenant, environment string) ([]byte, error) {
 	w := e.watch(tenant, environment)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := stored{Baselines: map[string]map[string]*Baseline{}, Memory: map[judged]Memory{}}
+	out := stored{Baselines: map[string]map[string]*Baseline{}, Seasons: map[string]map[string]*Season{}, Memory: map[judged]Memory{}}
 	for id, baselines := range w.stored.Baselines {
 		out.Baselines[id] = baselines
 	}
+	for id, seasons := range w.stored.Seasons {
+		out.Seasons[id] = seasons
+	}
 	for key, entity := range w.picture.entities {
 		id := key.stored()
+		for i, s := range entity.seasons {
+			if s == nil {
+				continue
+			}
+			if out.Seasons[id] == nil {
+				out.Seasons[id] = map[string]*Season{}
+			}
+			out.Seasons[id][entity.Kind.signals[i].Name] = s
+		}
 		for i, b := range entity.usual {
 			if b == nil {
 				continue
@@ -81,6 +94,12 @@ func (w *watch) adopt(c *Catalogue) {
 			}
 		}
 		delete(w.stored.Baselines, id)
+		for name, season := range w.stored.Seasons[id] {
+			if s := c.Signal(e.Kind.Name, name); s != nil && e.seasons[s.index] == nil && season.sound() {
+				e.seasons[s.index] = season
+			}
+		}
+		delete(w.stored.Seasons, id)
 	}
 }
 
