@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"regexp"
@@ -29,6 +30,7 @@ type chart struct {
 	About  string   `yaml:"about"` // what it means, for those who do not know
 	Unit   string   `yaml:"unit"`
 	Stack  bool     `yaml:"stack"`
+	Asks   bool     `yaml:"asks"` // of requests: left out where none are seen
 	Most   float64  `yaml:"most"` // the value that cannot be passed; 0: none
 	Series []drawn  `yaml:"series"`
 	Limit  *float64 `yaml:"-"` // the value that a check held it against
@@ -100,12 +102,18 @@ func parseCharts(raw []byte) (catalogue, error) {
 }
 
 // subject is the names that an entity's id holds, for expressions.
-type subject struct{ host, name, job string }
+type subject struct {
+	host, name, job string
+	cube            cubed // of what is in a Kubernetes cluster
+}
 
 // subjectOf takes an id apart; see "Entity ids" in ARCHITECTURE.md.
 func subjectOf(id string) subject {
 	kind, rest, _ := strings.Cut(id, ":")
 	first, second, two := strings.Cut(rest, ":")
+	if k, ok := cubeOf(estate.Kind(kind), rest); ok {
+		return subject{name: k.shown(rest), cube: k}
+	}
 	switch estate.Kind(kind) {
 	case estate.Host:
 		return subject{host: rest, name: rest}
@@ -124,8 +132,11 @@ func subjectOf(id string) subject {
 // fill puts the entity's names into an expression. Each is quoted for the
 // string that it stands in, so that no name can end it.
 func (s subject) fill(expr string, window time.Duration) string {
+	// Of two names that begin alike the longer one stands first.
 	return strings.NewReplacer(
 		"$hosts", hostPattern(s.host), "$host", hostPattern(s.host),
+		"$cluster", quoted(s.cube.clusterPattern()), "$namespace", quoted(s.cube.space), "$own", quoted(s.cube.own),
+		"$pods", quoted(s.cube.pods()), "$set", cmp.Or(s.cube.sort, "deployment"),
 		"$name", quoted(s.name), "$job", quoted(s.job), "$window", promDuration(window),
 	).Replace(expr)
 }

@@ -17,7 +17,7 @@ import (
 
 func TestEveryExpressionOfTheCatalogueIsPromQL(t *testing.T) {
 	c := builtinCharts()
-	s := subject{host: `web"-1\`, name: `a"b\c`, job: `j"`}
+	s := subject{host: `web"-1\`, name: `a"b\c`, job: `j"`, cube: cubed{cluster: `c"1\`, space: `s"`, own: `o"\`, sort: "deployment"}}
 	parse := func(where, expr string) {
 		full := s.fill(expr, time.Minute)
 		if _, err := parser.NewParser(parser.Options{}).ParseExpr(full); err != nil || strings.Contains(full, "$") {
@@ -43,7 +43,7 @@ func TestEveryExpressionOfTheCatalogueIsPromQL(t *testing.T) {
 	for _, col := range topColumns {
 		parse(col.ID, col.Expr)
 	}
-	for _, k := range []estate.Kind{estate.Host, estate.Disk, estate.Filesystem, estate.Interface, estate.Unit, estate.Container, estate.Group, estate.Listener, estate.Endpoint, estate.Certificate, estate.Target} {
+	for _, k := range []estate.Kind{estate.Host, estate.Disk, estate.Filesystem, estate.Interface, estate.Unit, estate.Container, estate.Group, estate.Listener, estate.Endpoint, estate.Certificate, estate.Target, kindCluster, kindNamespace, kindNode, kindWorkload} {
 		if len(c.Kinds[k]) == 0 {
 			t.Errorf("nothing is drawn of a %s", k)
 		}

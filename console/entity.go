@@ -31,6 +31,7 @@ type entityPage struct {
 	Facts     []Fact
 	Top       topTable
 	Sight     *detect.Sight
+	Kube      *kubeView // of what is in a Kubernetes cluster
 	Notes     []string
 	Asked     time.Time
 }
@@ -64,12 +65,18 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := entityPage{
 		Entity: e, Path: "/entities/" + url.PathEscape(e.ID), Env: e.Environment, Charts: c.charts.Kinds[e.Kind],
-		Range: rng, At: at, Gone: !e.Until.IsZero(), Relations: relate(e, relations), Facts: facts(e), Asked: now,
+		Range: rng, At: at, Gone: !e.Until.IsZero(), Relations: relate(e, inCube(e, relations), at), Facts: facts(e), Asked: now,
 	}
-	if p.Findings, err = c.findingsOf(r, e, timeSpan{rng.From, rng.To}); err != nil {
+	if p.Kube, err = c.cube(r, e, at, rng); err != nil {
+		p.Notes = append(p.Notes, c.partError(r, "A part of what is known of it", err))
+	}
+	if p.Kube != nil && p.Kube.Unasked {
+		p.Charts = slices.DeleteFunc(slices.Clone(p.Charts), func(ch chart) bool { return ch.Asks })
+	}
+	if p.Findings, err = c.findingsOf(r, p.Kube, e, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its findings", err))
 	}
-	if p.Changes, err = c.changesOn(r, e.Environment, e.ID, timeSpan{rng.From, rng.To}); err != nil {
+	if p.Changes, err = c.changesOf(r, p.Kube, e, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its changes", err))
 	}
 	if at.IsZero() {
@@ -85,9 +92,20 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 	return c.render(w, r, http.StatusOK, e.Name, "/estate", entityView(p))
 }
 
+// changesOf reads the changes that may matter to an entity in a span.
+func (c *Console) changesOf(r *http.Request, v *kubeView, e estate.Entity, s timeSpan) ([]changeLine, error) {
+	if v != nil {
+		return c.changesNear(r, v, e, s)
+	}
+	return c.changesOn(r, e.Environment, e.ID, s)
+}
+
 // findingsOf reads an entity's findings in a span; a host has those of all that
 // is on it or was seen from it.
-func (c *Console) findingsOf(r *http.Request, e estate.Entity, s timeSpan) ([]finding.Finding, error) {
+func (c *Console) findingsOf(r *http.Request, v *kubeView, e estate.Entity, s timeSpan) ([]finding.Finding, error) {
+	if v != nil {
+		return c.findingsNear(r, v, e, s)
+	}
 	f := finding.Filter{
 		Tenant: c.opt.Tenant, Environments: []string{e.Environment}, Since: s.From, Until: s.To, Limit: 20,
 	}
@@ -120,7 +138,7 @@ func entityURL(env, id string) string {
 }
 
 // relate groups relations by how they read from this entity.
-func relate(e estate.Entity, relations []estate.Relation) []related {
+func relate(e estate.Entity, relations []estate.Relation, at time.Time) []related {
 	var out []related
 	for _, rel := range relations {
 		other, word := rel.To, relationWord(rel.Kind, true)
@@ -129,7 +147,7 @@ func relate(e estate.Entity, relations []estate.Relation) []related {
 		}
 		kind, _, _ := strings.Cut(other, ":")
 		s := subjectOf(other)
-		thing := relatedThing{ID: other, Name: s.name, Kind: estate.Kind(kind), URL: entityURL(e.Environment, other), Source: rel.Source, Confidence: rel.Confidence}
+		thing := relatedThing{ID: other, Name: s.name, Kind: estate.Kind(kind), URL: thenURL(e.Environment, other, at), Source: rel.Source, Confidence: rel.Confidence}
 		i := slices.IndexFunc(out, func(g related) bool { return g.Word == word })
 		if i < 0 {
 			out = append(out, related{Word: word})

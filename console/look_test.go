@@ -59,11 +59,14 @@ func TestScreenshots(t *testing.T) {
 	}
 	quiet.board.Report("host", quiet.now, time.Second, nil)
 	lived.now = lived.now.Add(15 * time.Second) // its incidents were opened by the real clock
+	cubed := quietDemo(t)
+	cubed.cluster(t)
+	before := "at=" + unix(cubed.now.Add(-time.Hour))
 	cased := livedDemo(t)
 	cased.gather(t)
 	cased.now = cased.now.Add(15 * time.Second)
 	servers := map[string]*httptest.Server{}
-	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady, "cased": cased} {
+	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady, "cased": cased, "cubed": cubed} {
 		servers[name] = httptest.NewServer(d.readers())
 		defer servers[name].Close()
 	}
@@ -83,6 +86,9 @@ func TestScreenshots(t *testing.T) {
 		{"sources", "lived", "/sources"}, {"sources-first", "quiet", "/sources"},
 		{"ack", "lived", "/ack#x"}, {"reached", "lived", "/reached#x"},
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
+		{"clusters", "cubed", "/kubernetes"}, {"cluster", "cubed", "/entities/kubernetes-cluster:prod"}, {"namespaces", "cubed", "/namespaces"}, {"namespace", "cubed", "/entities/namespace:prod:shop"},
+		{"workload", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout")}, {"workload-then", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout") + "?" + before},
+		{"node", "cubed", "/entities/node:prod:node-2"}, {"cluster-then", "cubed", "/entities/kubernetes-cluster:prod?" + before}, {"pod", "cubed", "/entities/pod:prod:shop:checkout-5b8c4d6f9-5lmnp"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
 	}
 	only := os.Getenv("CONSOLE_SHOT")

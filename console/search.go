@@ -34,6 +34,8 @@ var places = []hit{
 	{Title: "Findings", About: "what is not as it should be", URL: "/findings"},
 	{Title: "Resolved findings", About: "what is over", URL: "/findings?state=resolved"},
 	{Title: "Estate", About: "everything that is watched", URL: "/estate"},
+	{Title: "Kubernetes", About: "the clusters and how they do", URL: "/kubernetes"},
+	{Title: "Namespaces", About: "of the clusters: workloads, quotas, findings", URL: "/namespaces"},
 	{Title: "Changes", About: "what was changed, and when", URL: "/changes"},
 	{Title: "Settings", About: "people, tokens, probes, checks, Evenkeel itself", URL: "/settings"},
 }
@@ -68,6 +70,8 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
 			about := kindWord(e.Kind, 1)
 			if host := subjectOf(e.ID).host; host != "" && e.Kind != estate.Host {
 				about += " on " + host
+			} else if cube := subjectOf(e.ID).cube; cube.cluster != "" && e.Kind != kindCluster {
+				about += " in " + cube.cluster
 			}
 			p.Entities = append(p.Entities, hit{Title: e.Name, About: about, URL: entityURL(e.Environment, e.ID)})
 		}

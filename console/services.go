@@ -27,6 +27,7 @@ type Estate interface {
 	Entity(ctx context.Context, actor access.Actor, tenant, environment, id string, at time.Time) (estate.Entity, []estate.Relation, error)
 	Find(ctx context.Context, actor access.Actor, tenant, id string, at time.Time) (estate.Entity, []estate.Relation, error)
 	Entities(ctx context.Context, actor access.Actor, f estate.Filter) (estate.Page, error)
+	Part(ctx context.Context, actor access.Actor, p estate.Part) ([]estate.Entity, error)
 	Changes(ctx context.Context, actor access.Actor, f estate.ChangeFilter) (estate.ChangePage, error)
 	Environments(ctx context.Context, actor access.Actor, tenant string) ([]estate.EnvironmentSummary, error)
 }

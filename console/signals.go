@@ -63,12 +63,7 @@ func (c *Console) sightOf(r *http.Request, e estate.Entity) (*detect.Sight, erro
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range all {
-		if s.Entity == e.ID {
-			return &s, nil
-		}
-	}
-	return nil, nil
+	return sightIn(all, e), nil
 }
 
 // signalWord is a signal's name as people read it.

@@ -12,6 +12,7 @@ import (
 type askedRange struct {
 	From, To time.Time
 	Last     string // "1h"; "" for a fixed range
+	Choice   string // "1h" too where it ends at a past time; "" for one with a start and an end of its own
 }
 
 // rangeChoices are the ranges that one click gives.
@@ -25,7 +26,7 @@ var rangeChoices = []struct {
 }
 
 // readRange reads last=1h, or from and to, from the address; an hour where
-// there is nothing. Looking back (at) shows the time around then.
+// there is nothing. Looking back (at) it ends then.
 func readRange(r *http.Request, at, now time.Time) (askedRange, error) {
 	q := r.URL.Query()
 	if q.Get("from") != "" || q.Get("to") != "" {
@@ -33,20 +34,17 @@ func readRange(r *http.Request, at, now time.Time) (askedRange, error) {
 		return askedRange{From: s.From, To: s.To}, err
 	}
 	last := q.Get("last")
-	if last == "" && !at.IsZero() {
-		to := at.Add(30 * time.Minute)
-		if to.After(now) {
-			to = now
-		}
-		return askedRange{From: at.Add(-30 * time.Minute), To: to}, nil
-	}
 	if last == "" {
 		last = "1h"
 	}
 	for _, c := range rangeChoices {
-		if c.Last == last {
-			return askedRange{From: now.Add(-c.Span), To: now, Last: last}, nil
+		if c.Last != last {
+			continue
 		}
+		if !at.IsZero() && at.Before(now) {
+			return askedRange{From: at.Add(-c.Span), To: at, Choice: last}, nil
+		}
+		return askedRange{From: now.Add(-c.Span), To: now, Last: last, Choice: last}, nil
 	}
 	return askedRange{}, badRequest("There is no such range. Choose one from the list, or give a start and an end.")
 }

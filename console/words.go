@@ -99,6 +99,12 @@ var kindWords = map[estate.Kind][2]string{
 	"workload": {"workload", "workloads"}, "route": {"route of a proxy", "routes of proxies"}, "database": {"database", "databases"},
 	"cache": {"cache", "caches"}, "queue": {"queue", "queues"}, "consumer": {"consumer of a queue", "consumers of queues"},
 	"broker": {"broker", "brokers"}, "resolver": {"resolver", "resolvers"},
+	kindCluster: {"Kubernetes cluster", "Kubernetes clusters"}, kindNode: {"node", "nodes"}, kindNamespace: {"namespace", "namespaces"},
+	"ingress": {"ingress", "ingresses"}, "network-policy": {"network policy", "network policies"}, "claim": {"volume claim", "volume claims"},
+	"persistent-volume": {"volume", "volumes"}, "autoscaler": {"autoscaler", "autoscalers"}, "disruption-budget": {"disruption budget", "disruption budgets"},
+	kindQuota: {"quota", "quotas"}, "config-map": {"config map", "config maps"}, "secret": {"secret", "secrets"},
+	"role-binding": {"role binding", "role bindings"}, "webhook": {"webhook", "webhooks"}, "api-service": {"API service", "API services"},
+	"release": {"Helm release", "Helm releases"}, "gateway": {"gateway", "gateways"}, "gitops-app": {"application of GitOps", "applications of GitOps"},
 	estate.Target: {"scraped exporter", "scraped exporters"}, estate.Collector: {"collector", "collectors"},
 }
 
@@ -120,6 +126,9 @@ var relationWords = map[estate.RelationKind][2]string{
 	estate.PartOf: {"is part of", "has"}, estate.Serves: {"serves", "is served by"},
 	estate.Answers: {"answers for", "is answered by"}, estate.Secures: {"secures", "is secured by"},
 	estate.Calls: {"calls", "is called by"}, estate.Owns: {"owns", "is owned by"},
+	"in": {"is in", "holds"}, "mounts": {"mounts", "is mounted by"}, "binds": {"is bound to", "is bound by"},
+	"routes-to": {"leads to", "is led to by"}, "scaled-by": {"is scaled by", "scales"},
+	"limited-by": {"is limited by", "limits"}, "allowed-by": {"is held to", "binds"},
 }
 
 func relationWord(k estate.RelationKind, forward bool) string {

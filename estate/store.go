@@ -70,6 +70,8 @@ type Store interface {
 	// entity with the id.
 	EnvironmentsOf(ctx context.Context, tenant, id string) ([]string, error)
 	Entities(ctx context.Context, f Filter) (Page, error)
+	// Part returns all entities of a part, by kind, name and id.
+	Part(ctx context.Context, p Part) ([]Entity, error)
 	// Relations returns those that start or end at the entity as of at.
 	Relations(ctx context.Context, tenant, environment, id string, at time.Time) ([]Relation, error)
 	Changes(ctx context.Context, f ChangeFilter) (ChangePage, error)

@@ -153,6 +153,7 @@ func (s *state) mapPod(o *pod) (p picture) {
 		}
 	}
 	s.containerFacts(o, f)
+	f["requests_cpu"], f["requests_memory"] = o.requests("cpu"), o.requests("memory")
 	f.text("qos", o.Status.QoS)
 	f.text("priority", o.Spec.Priority)
 	f.text("deleting_since", o.Deleting)
@@ -183,6 +184,28 @@ func (s *state) mapPod(o *pod) (p picture) {
 	}
 	p.add(Pod, id, o.Namespace+"/"+o.Name, f)
 	return p
+}
+
+// requests is what a pod asks for of a resource, which is what the scheduler
+// takes from its node: the containers together, or one of those that run
+// before them where it wants more. "0" says that it asks for nothing.
+func (o *pod) requests(resource string) string {
+	of := func(c podContainer) (v float64) {
+		for _, a := range c.Resources.Requests {
+			if a.name == resource {
+				v = a.value
+			}
+		}
+		return v
+	}
+	together, before := 0.0, 0.0
+	for _, c := range o.Spec.Containers {
+		together += of(c)
+	}
+	for _, c := range o.Spec.Init {
+		before = max(before, of(c))
+	}
+	return same(strconv.FormatFloat(max(together, before), 'f', -1, 64))
 }
 
 func (s *state) containerFacts(o *pod, f facts) {

@@ -138,6 +138,20 @@ func compare(t *testing.T, s Store, want snapshot, at time.Time) {
 	if d := cmp.Diff(want.entities, got); d != "" {
 		t.Fatalf("the estate as of %v (-model +store):\n%s", at, d)
 	}
+	for what, around := range map[string][]string{"whole": nil, "around the host": {"host:web-1", "host:web-2"}} {
+		part, err := s.Part(t.Context(), estate.Part{Tenant: "default", Environment: "home", Around: around, Kinds: []estate.Kind{estate.Unit, estate.Disk}, At: at})
+		check(t, err)
+		if d := cmp.Diff(page.Entities, part); d != "" {
+			t.Fatalf("the part %s as of %v (-list +part):\n%s", what, at, d)
+		}
+	}
+	for _, none := range []estate.Part{{Environment: "away", Kinds: []estate.Kind{estate.Unit}}, {Environment: "home", Kinds: []estate.Kind{estate.Host}},
+		{Environment: "home", Kinds: []estate.Kind{estate.Unit}, Around: []string{"host:web-2"}}} {
+		none.Tenant, none.At = "default", at
+		if part, err := s.Part(t.Context(), none); err != nil || len(part) > 0 {
+			t.Fatalf("%+v: %v, %v", none, part, err)
+		}
+	}
 	relations, err := s.Relations(t.Context(), "default", "home", "host:web-1", at)
 	check(t, err)
 	var names []string
