@@ -41,6 +41,9 @@ func (a *App) flow(g *lifecycle.Group) {
 	// figures, so that a round judges the newest.
 	loop(g, a.board, "checks", 200*time.Millisecond, every, a.judge)
 
+	// What several sources tell of under different names is one thing.
+	loop(g, a.board, "addresses", 2*time.Second, 2*every, a.meet)
+
 	// What was promised to users is held against what they got.
 	if len(a.cfg.SLOs) > 0 {
 		loop(g, a.board, "objectives", time.Second, time.Minute, a.judgeObjectives)

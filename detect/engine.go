@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -164,12 +165,24 @@ func (w *watch) sighted(env Env, now time.Time) estate.Observation {
 		if e.Kind.Relation != "" && e.Host != "" {
 			out.Relations = append(out.Relations, estate.Relation{From: e.ID, Kind: e.Kind.Relation, To: e.Host, Confidence: 1})
 		}
-		out.Entities = append(out.Entities, estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name})
+		one := estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name}
+		if address := cmp.Or(e.Labels[AddressFact], e.Labels[e.Kind.Reached]); address != "" {
+			one.Attributes = map[string]string{AddressFact: address}
+		}
+		out.Entities = append(out.Entities, one)
 	}
+	if all {
+		out.Relations = slices.AppendSeq(out.Relations, maps.Keys(w.picture.ties))
+	} else {
+		out.Relations = append(out.Relations, w.picture.untold...)
+	}
+	w.picture.untold = nil
 	slices.SortFunc(out.Entities, func(a, b estate.Entity) int { return compareIDs(a.ID, b.ID) })
-	slices.SortFunc(out.Relations, func(a, b estate.Relation) int { return cmp.Or(compareIDs(a.From, b.From), compareIDs(a.To, b.To)) })
+	slices.SortFunc(out.Relations, func(a, b estate.Relation) int {
+		return cmp.Or(compareIDs(a.From, b.From), compareIDs(a.To, b.To), cmp.Compare(a.Kind, b.Kind))
+	})
 	out.Entities = slices.CompactFunc(out.Entities, func(a, b estate.Entity) bool { return a.ID == b.ID })
-	out.Relations = slices.CompactFunc(out.Relations, func(a, b estate.Relation) bool { return a.From == b.From && a.To == b.To })
+	out.Relations = slices.CompactFunc(out.Relations, func(a, b estate.Relation) bool { return a.From == b.From && a.To == b.To && a.Kind == b.Kind })
 	return out
 }
 

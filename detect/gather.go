@@ -12,6 +12,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/metric"
 )
 
@@ -43,6 +44,11 @@ type picture struct {
 	present  presence
 	dropped  map[*Kind]int // figures of entities past the bound, in the last round
 	changed  bool          // an entity was added or removed
+
+	at        time.Time
+	addresses map[string]string        // ids by where they are reached
+	ties      map[estate.Relation]bool // as last asked
+	untold    []estate.Relation        // of those, what the estate is not told of yet
 }
 
 // name tells entities apart: a systemd unit is one id in the estate, and here
@@ -85,7 +91,9 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 	ctx, cancel := context.WithTimeout(ctx, cfg.QueryTime)
 	defer cancel()
 	var errs []error
-	if err := p.present.look(ctx, q, c.mappings, now); err != nil {
+	p.at = now
+	looked, err := p.present.look(ctx, q, c.mappings, now)
+	if err != nil {
 		errs = append(errs, err)
 	}
 	for _, s := range c.signals {
@@ -98,6 +106,11 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 				r.err = fmt.Errorf("the round ran out of time before it was read: %w", r.err)
 			}
 			errs = append(errs, fmt.Errorf("signal %s of %s: %w", s.Name, s.Kind, r.err))
+		}
+	}
+	if looked { // of entities that are known by now
+		if err := p.meetings(ctx, c, q); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	p.age(c, now)

@@ -43,6 +43,8 @@ type Kind struct {
 	// Between are the kinds at the two ends of an edge, the caller's and the
 	// callee's: its entities are told to the estate as relations.
 	Between []string `yaml:"between"`
+	// Reached is the label that is the address at which the entity is reached.
+	Reached string `yaml:"reached"`
 	// StaleAfter is the age of the last figure past which nothing is known.
 	StaleAfter time.Duration `yaml:"stale_after"`
 
@@ -135,6 +137,5 @@ func (e *Entity) learnFacts(l labels.Labels, n Naming) (all bool) {
 
 // estateKind is the entity's kind in the estate.
 func (e *Entity) estateKind() estate.Kind {
-	kind, _, _ := strings.Cut(e.ID, ":")
-	return estate.Kind(kind)
+	return kindOf(e.ID)
 }

@@ -33,13 +33,19 @@ type Mapping struct {
 	// Signals are, by kind and name of a signal that signals/*.yaml declares,
 	// how it is worked out; several for one signal in order of preference.
 	Signals map[string]map[string]Provisions `yaml:"signals"`
+	// Ties are what its series say of what hangs together.
+	Ties []Tie `yaml:"ties"`
+	// Addresses are, by kind, PromQL whose results carry the labels that name an
+	// entity, and its address in the label "address".
+	Addresses map[string]string `yaml:"addresses"`
 
 	place Place
 }
 
 // Naming maps labels of a kind to labels of a series: "service: service_name".
 // With a regular expression behind the label, its first group is the name:
-// "pod: container_id /k8s/[^/]+/([^/]+)/.*". A value after "=" is meant as it
+// "pod: container_id /k8s/[^/]+/([^/]+)/.*". Two labels with a colon between,
+// "server_address:server_port", are joined by it. A value after "=" is meant as it
 // stands. The entry "from" names a metric that is joined by job and instance and
 // carries the labels: all of them, or those that follow ("target_info
 // service_name").
@@ -49,7 +55,26 @@ type Naming map[string]string
 // name out of its value, if any.
 func (n Naming) part(label string) (series, pick string) {
 	series, pick, _ = strings.Cut(n[label], " ")
+	series, _, _ = strings.Cut(series, ":")
 	return series, pick
+}
+
+// port is the second label of an entry that joins two, or "".
+func (n Naming) port(label string) string {
+	_, port, _ := strings.Cut(n[label], ":")
+	if strings.ContainsAny(n[label], " =") {
+		return "" // an expression, or a value
+	}
+	return port
+}
+
+// result is the label of a result that holds a kind's label.
+func (n Naming) result(label string) string {
+	series, pick := n.part(label)
+	if pick != "" || n.port(label) != "" {
+		return picked + label
+	}
+	return series
 }
 
 // from is the naming's joined metric, or "", and the labels that it carries.
@@ -89,14 +114,10 @@ func (n Naming) of(label string, l labels.Labels) string {
 	if constant, ok := strings.CutPrefix(n[label], "="); ok {
 		return constant
 	}
-	series, pick := n.part(label)
-	if series == "" {
+	if series, _ := n.part(label); series == "" {
 		return ""
 	}
-	if pick != "" {
-		series = picked + label
-	}
-	v := l.Get(series)
+	v := l.Get(n.result(label))
 	if v == "unknown" {
 		return ""
 	}
@@ -110,11 +131,7 @@ const picked = "name_"
 func (n Naming) by() []string {
 	var out []string
 	for _, label := range n.labels() {
-		series, pick := n.part(label)
-		if pick != "" {
-			series = picked + label
-		}
-		out = append(out, series)
+		out = append(out, n.result(label))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -286,7 +303,15 @@ func (s *source) matchers(k *Kind, of *Entity) (match, pre, join string) {
 		if of != nil {
 			value = of.Labels[label]
 		}
+		port := s.naming.port(label)
 		switch {
+		case port != "":
+			text = series + `!=""`
+			if at := strings.LastIndexByte(value, ':'); at >= 0 {
+				text = fmt.Sprintf("%s=%q,%s=%q", series, value[:at], port, value[at+1:])
+			}
+			pre += "label_join("
+			join += fmt.Sprintf(`, "%s%s", ":", "%s", "%s")`, picked, label, series, port)
 		case pick != "":
 			if value != "" {
 				pick = group.ReplaceAllLiteralString(pick, regexp.QuoteMeta(value))
@@ -374,8 +399,9 @@ func (c *Catalogue) addMapping(m *Mapping, file string) error {
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
+	errs = append(errs, c.checkMeetings(m, file))
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(m.Signals)) {
 		for _, signal := range slices.Sorted(maps.Keys(m.Signals[kind])) {

@@ -30,10 +30,11 @@ type presence struct {
 }
 
 // look asks once for all metrics that prove exporters. Where that cannot be
-// told, what was there is taken to be still there.
-func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mapping, now time.Time) error {
+// told, what was there is taken to be still there. It says whether it was time
+// to look, and that succeeded.
+func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mapping, now time.Time) (looked bool, err error) {
 	if now.Before(p.next) || len(mappings) == 0 {
-		return nil
+		return false, nil
 	}
 	var names []string
 	for _, m := range mappings {
@@ -42,7 +43,7 @@ func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mappi
 	slices.Sort(names)
 	samples, err := q.Instant(ctx, `count by (__name__) ({__name__=~"`+strings.Join(slices.Compact(names), "|")+`"})`, now)
 	if err != nil {
-		return fmt.Errorf("which exporters are there: %w", err)
+		return false, fmt.Errorf("which exporters are there: %w", err)
 	}
 	if p.began.IsZero() {
 		p.began, p.since = now, map[*Mapping]time.Time{}
@@ -65,7 +66,7 @@ func (p *presence) look(ctx context.Context, q metric.Querier, mappings []*Mappi
 			delete(p.since, m)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // settled says that an exporter has been there for so long that what it does not

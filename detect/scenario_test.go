@@ -48,6 +48,7 @@ import (
 //	at 30s unknown CHECK ENTITY
 //	at 5m value ENTITY SIGNAL FIGURE      (within 1 %; "absent" for none)
 //	at 5m calls ENTITY ENTITY             (the estate is told that one calls the other)
+//	at 5m served-by ENTITY ENTITY
 //	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
 type scenario struct {
@@ -400,8 +401,8 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			switch e.sign {
 			case "value":
 				done[i] = e.measured(t, engine, c)
-			case "calls":
-				done[i] = slices.ContainsFunc(told, func(r estate.Relation) bool { return r.From == e.check && r.To == e.entity && r.Kind == estate.Calls })
+			case "calls", "served-by":
+				done[i] = slices.ContainsFunc(told, func(r estate.Relation) bool { return r.From == e.check && r.To == e.entity && string(r.Kind) == e.sign })
 			}
 		}
 		for _, cover := range result.Coverage {

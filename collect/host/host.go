@@ -43,6 +43,7 @@ type Host struct {
 	cgroups   *cgroupWatch
 	kernelLog *kernelLog
 	owners    *owners
+	stores    *stores
 	tcp       *tcpWatch
 	faults    *faultWatch
 	view      view
@@ -94,6 +95,7 @@ func prepare(cfg Config, log *slog.Logger) (*Host, error) {
 		cgroups:   newCgroupWatch(r),
 		kernelLog: openKernelLog(r.rootPath("dev/kmsg")),
 		owners:    newOwners(r),
+		stores:    newStores(r),
 		tcp:       newTCPWatch(),
 		faults:    newFaultWatch(r),
 		view:      view{shown: map[string]shown{}, firstSeen: map[string]time.Time{}},

@@ -100,3 +100,29 @@ func addressFamilies(name string) string {
 	slices.Sort(families)
 	return strings.Join(families, ", ")
 }
+
+// ownAddresses are those at which other machines may reach this one, sorted. Of
+// interfaces that come and go with containers there are none.
+func ownAddresses() []string {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, i := range all {
+		if virtualInterface.MatchString(i.Name) {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+				out = append(out, n.IP.String())
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -15,6 +15,8 @@ type listener struct {
 	port      uint16
 	addresses []string // sorted, without doubles
 	inodes    []uint32
+	sockets   map[uint32]string   // addresses by inode
+	holders   map[string]groupKey // by address, as far as they can be told
 	// queued and limit are those of the fullest of its sockets; limit 0
 	// where it is not known.
 	queued, limit uint32
@@ -51,12 +53,15 @@ func (p portList) add(protocol string, at netip.AddrPort, inode, queued, limit u
 	if have := p.byName[l.name()]; have != nil {
 		l = have
 	} else {
+		l.sockets = map[uint32]string{}
 		p.byName[l.name()] = l
 	}
-	if a := at.Addr().WithZone("").String(); !slices.Contains(l.addresses, a) {
+	a := at.Addr().WithZone("").String()
+	if !slices.Contains(l.addresses, a) {
 		l.addresses = append(l.addresses, a)
 	}
 	l.inodes = append(l.inodes, inode)
+	l.sockets[inode] = a
 	if len(l.inodes) == 1 || uint64(queued)*uint64(max(l.limit, 1)) > uint64(l.queued)*uint64(max(limit, 1)) {
 		l.queued, l.limit = queued, limit
 	}
@@ -123,9 +128,10 @@ func listening(r roots) ([]listener, error) {
 	return all, errors.Join(errs...)
 }
 
-// assignOwners names the group that serves each listener, as far as its holder
-// has been found. Of several holders of one socket, such as a server and its
-// workers, any will do: they are of one group.
+// assignOwners names the groups that serve each listener, as far as their holders
+// have been found. Of several holders of one socket, such as a server and its
+// workers, any will do: they are of one group. One port of several addresses may
+// be of several groups; the listener is called after the first.
 func (w *groupWatch) assignOwners(all []listener, o *owners) {
 	for i := range all {
 		for _, inode := range all[i].inodes {
@@ -137,11 +143,13 @@ func (w *groupWatch) assignOwners(all []listener, o *owners) {
 			if !ok {
 				continue
 			}
-			all[i].group = key
+			if len(all[i].holders) == 0 {
+				all[i].group, all[i].holders = key, map[string]groupKey{}
+			}
+			all[i].holders[all[i].sockets[inode]] = key
 			if g := w.groups[key]; g != nil {
 				g.listens = w.at
 			}
-			break
 		}
 	}
 }

@@ -41,8 +41,9 @@ type view struct {
 // shown is a group or listener that was told of.
 type shown struct {
 	entity estate.Entity
-	home   estate.Relation // to the host
-	serves estate.Relation // of the group that serves a listener; zero where it is not known
+	home   estate.Relation   // to the host
+	serves []estate.Relation // of the groups that serve a listener, as far as they are known
+	stored []string          // mount points where a group keeps files
 	seen   time.Time
 }
 
@@ -112,6 +113,7 @@ func (h *Host) snapshot(now time.Time, units []unit, unitErr error) (*snapshot, 
 	}
 	h.owners.find(wanted, h.groups.table.procs, now)
 	h.groups.assignOwners(s.listeners, h.owners)
+	h.stores.look(h.groups.table.procs, h.groups.keys, s.mounts, now)
 	for key, g := range h.groups.groups {
 		if len(g.members) > 0 {
 			s.leaders[key] = g.leader
@@ -130,7 +132,13 @@ func (h *Host) list(o *estate.Observation, s *snapshot) {
 	join := func(from string, kind estate.RelationKind, to string) {
 		o.Relations = append(o.Relations, estate.Relation{From: from, Kind: kind, To: to, Confidence: 1})
 	}
-	add(estate.Entity{ID: hostID, Kind: estate.Host, Name: h.name, Attributes: s.machine.facts})
+	facts := maps.Clone(s.machine.facts)
+	if h.cfg.roots().sys == "/sys" { // where it is our own machine
+		if own := ownAddresses(); len(own) > 0 {
+			facts[estate.Addresses] = joined(own, 16)
+		}
+	}
+	add(estate.Entity{ID: hostID, Kind: estate.Host, Name: h.name, Attributes: facts})
 
 	known := map[string]bool{}
 	for _, d := range s.disks {
@@ -199,6 +207,7 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 			entity: estate.Entity{ID: id, Kind: groupKinds[key.kind], Name: key.name},
 			home:   estate.Relation{From: id, Kind: estate.RunsOn, To: hostID, Confidence: 1},
 			seen:   s.at,
+			stored: slices.Sorted(maps.Keys(h.stores.at[key])),
 		}
 	}
 	for _, l := range s.listeners {
@@ -214,7 +223,17 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 		sh := shown{entity: e, home: estate.Relation{From: id, Kind: estate.PartOf, To: hostID, Confidence: 1}, seen: s.at}
 		if (l.group != groupKey{}) {
 			e.Attributes["group"] = l.group.name
-			sh.serves = estate.Relation{From: groupID(h.name, l.group), Kind: estate.Serves, To: id, Confidence: 1}
+		}
+		var held []string
+		for _, address := range slices.Sorted(maps.Keys(l.holders)) {
+			group := groupID(h.name, l.holders[address])
+			held = append(held, address+" "+group)
+			if r := (estate.Relation{From: group, Kind: estate.Serves, To: id, Confidence: 1}); !slices.Contains(sh.serves, r) {
+				sh.serves = append(sh.serves, r)
+			}
+		}
+		if len(held) > 0 {
+			e.Attributes[estate.HeldBy] = joined(held, 32)
 		}
 		h.view.shown[id] = sh
 	}
@@ -241,11 +260,22 @@ func (h *Host) listFleeting(o *estate.Observation, s *snapshot) {
 		}
 	}
 	for _, sh := range all {
-		if told[sh.serves.From] {
-			o.Relations = append(o.Relations, sh.serves)
+		for _, r := range sh.serves {
+			if told[r.From] {
+				o.Relations = append(o.Relations, r)
+			}
+		}
+		for _, point := range sh.stored {
+			if to := estate.ID(estate.Filesystem, h.name, point); told[to] {
+				o.Relations = append(o.Relations, estate.Relation{From: sh.entity.ID, Kind: estate.StoredOn, To: to, Confidence: seenFiles})
+			}
 		}
 	}
 }
+
+// seenFiles is how sure it is that a group lives by a filesystem on which it has
+// files open: they may be of no importance.
+const seenFiles = 0.8
 
 // matters says that a group that has just started is worth telling of at once:
 // it takes or wants a good part of the machine, so a finding may name it.
