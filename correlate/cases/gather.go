@@ -108,7 +108,7 @@ func newGathering(prev []Case, in *Input) *gathering {
 		return cmp.Or(a.FirstSeen.Compare(b.FirstSeen), cmp.Compare(a.ID, b.ID))
 	})
 	list = slices.CompactFunc(list, func(a, b *finding.Finding) bool { return a.ID == b.ID })
-	w.g = newGraph(in.Relations)
+	w.g = newGraph(append(asked(in.Courses, list), in.Relations...))
 	w.nodes = w.g.nodes(list)
 	for n, f := range list {
 		w.place[f.ID] = n

@@ -37,6 +37,7 @@ var needs = map[estate.RelationKind]need{
 	"routes-to":     {from: .9},
 	"served-by":     {from: .95},
 	"binds":         {from: .95},
+	asks:            {from: .95},
 	"scaled-by":     {from: .4},
 	"limited-by":    {from: .4},
 	"allowed-by":    {from: .4},

@@ -38,6 +38,9 @@ type signalMechanism struct {
 	Silent bool `yaml:"silent"`
 	// Of are the kinds of entity whose trouble it is that this one only sees.
 	Of string `yaml:"of"`
+	// Told are the checks that find that trouble where it is. What stands while
+	// the figure is off is held to be what it comes from.
+	Told []string `yaml:"told"`
 	// Short is what there is too little of, see takings.
 	Short string `yaml:"short"`
 }

@@ -42,6 +42,7 @@ type runner struct {
 	scene    *scene
 	learned  string // data folder of the one that has learned
 	config   string // of Evenkeel
+	shots    string // folder for pictures of cases; empty for none
 	pace     pace
 	progress io.Writer
 	start    time.Time
@@ -211,6 +212,9 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	seen.during = r.scene.customers.take(seen.began.Add(warmUp))
 	if err := ask(ctx, e, &seen); err != nil {
 		return out, err
+	}
+	if err := r.shoot(ctx, e, f.name, seen.cases); err != nil {
+		return out, fmt.Errorf("pictures of the case: %w", err)
 	}
 	if err := part.Close(); err != nil {
 		return out, fmt.Errorf("the fault could not be ended: %w", err)
