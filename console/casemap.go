@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"net"
 	"slices"
 	"strings"
 
@@ -48,9 +49,11 @@ func mapOf(x cases.Case) caseMap {
 			ids = append(ids, id)
 		}
 	}
+	called := map[string]string{}
 	for _, e := range x.Edges {
 		see(e.From)
 		see(e.To)
+		called[e.From], called[e.To] = cmp.Or(called[e.From], e.FromName), cmp.Or(called[e.To], e.ToName)
 		needs[e.From] = append(needs[e.From], e.To)
 		needed[e.To] = true
 	}
@@ -98,7 +101,7 @@ func mapOf(x cases.Case) caseMap {
 		left := (mapWidth - float64(len(list))*w - float64(len(list)-1)*mapGap) / 2
 		for n, id := range list {
 			b := mapBoxed{X: left + float64(n)*(w+mapGap), Y: y, W: w, Entity: id, Full: id, Note: note[id]}
-			b.Kind, b.Name = boxText(id, w)
+			b.Kind, b.Name = boxText(id, called[id], w)
 			switch b.Note {
 			case "likely cause":
 				b.Class = "box is-cause"
@@ -129,12 +132,20 @@ func mapOf(x cases.Case) caseMap {
 }
 
 // boxText is what stands in a box: what sort of thing it is and where, and its
-// name, cut to the width.
-func boxText(id string, w float64) (kind, name string) {
+// name, cut to the width. Of an address the machine is enough.
+func boxText(id, called string, w float64) (kind, name string) {
 	kind, rest, _ := strings.Cut(id, ":")
 	name = rest
-	if host, inner, ok := strings.Cut(rest, ":"); ok {
+	if host, inner, ok := strings.Cut(rest, ":"); ok && called == "" {
 		kind, name = kind+" · "+host, inner
+	} else if called != "" {
+		name = called
+		if of, at, ok := strings.Cut(called, " "); ok { // a process: its job and address
+			kind, name = kind+" · "+of, at
+		}
+	}
+	if at, _, err := net.SplitHostPort(name); err == nil && at != "" {
+		name = at
 	}
 	return clipped(kind, int(w/6.2)), clipped(name, int(w/7.6))
 }

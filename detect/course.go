@@ -196,7 +196,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 			if c == nil || w.at.Sub(c.at) > max(2*e.config.Interval, s.Every+e.config.Interval) {
 				continue
 			}
-			isFresh := fresh && taken(s)
+			isFresh := fresh && (taken(s) || s.Healthy != nil)
 			if !c.out && !accounted(s.Name) && !isFresh {
 				continue
 			}
@@ -222,10 +222,17 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	switch {
 	case fresh && !c.out:
 		out.Known, out.Usual, out.Fresh = true, 0, true
-		out.Size = out.Value / floors[s.Unit]
+		if s.Healthy != nil {
+			out.Usual = *s.Healthy
+		}
+		out.Size = (out.Value - out.Usual) / floors[s.Unit]
+		if s.Healthy != nil && math.Abs(out.Size) < leaves {
+			return out // as well as any
+		}
+		out.Worse = s.worse(out.Size)
 		out.Earliest, out.Latest = x.first.Add(-s.Window), x.first
 	case c.out:
-		out.Worse = s.Better == "lower" && c.size > 0 || s.Better == "higher" && c.size < 0
+		out.Worse = s.worse(c.size)
 		// A rate over a window rises as soon as the window holds a part of what
 		// is new, so that its beginning is not before the last usual figure.
 		out.Earliest, out.Latest = c.inside, c.outside
@@ -234,6 +241,11 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 		}
 	}
 	return out
+}
+
+// worse says that a size lies on the bad side.
+func (s *Signal) worse(size float64) bool {
+	return s.Better == "lower" && size > 0 || s.Better == "higher" && size < 0
 }
 
 // Out says that it has left what is usual.

@@ -165,6 +165,13 @@ func (w *watch) sighted(env Env, now time.Time) estate.Observation {
 		if e.Kind.Relation != "" && e.Host != "" {
 			out.Relations = append(out.Relations, estate.Relation{From: e.ID, Kind: e.Kind.Relation, To: e.Host, Confidence: 1})
 		}
+		if inside := e.Labels[e.Kind.Inside]; inside != "" {
+			if id := w.picture.groupID(e.Host, inside); id != "" {
+				out.Relations = append(out.Relations, estate.Relation{From: id, Kind: estate.PartOf, To: e.ID, Confidence: 1})
+			} else {
+				e.told = false // nothing is known of the group yet
+			}
+		}
 		one := estate.Entity{ID: e.ID, Kind: e.estateKind(), Name: e.Name}
 		if address := cmp.Or(e.Labels[AddressFact], e.Labels[e.Kind.Reached]); address != "" {
 			one.Attributes = map[string]string{AddressFact: address}
@@ -202,6 +209,7 @@ func (w *watch) sweep(now time.Time, bound int) {
 		}
 		if now.Sub(e.seen) > keep {
 			delete(p.entities, key)
+			p.part(e)
 			delete(p.fuller[name{key.kind, e.bare}], e.ID)
 			if len(p.fuller[name{key.kind, e.bare}]) == 0 {
 				delete(p.fuller, name{key.kind, e.bare})

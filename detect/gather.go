@@ -46,9 +46,9 @@ type picture struct {
 	changed  bool          // an entity was added or removed
 
 	at        time.Time
-	addresses map[string]string        // ids by where they are reached
-	ties      map[estate.Relation]bool // as last asked
-	untold    []estate.Relation        // of those, what the estate is not told of yet
+	addresses map[string]string // ids by where they are reached
+	ties      map[estate.Relation]bool
+	untold    []estate.Relation // of those, what the estate is not told of yet
 }
 
 // name tells entities apart: a systemd unit is one id in the estate, and here
@@ -62,7 +62,8 @@ type name struct {
 func (p *picture) host(id string) *Entity { return p.entities[name{p.hosts, id}] }
 
 func newPicture(c *Catalogue) *picture {
-	return &picture{hosts: c.kinds[hostKind], entities: map[name]*Entity{}, fuller: map[name]map[string]bool{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
+	return &picture{hosts: c.kinds[hostKind], entities: map[name]*Entity{}, addresses: map[string]string{}, ties: map[estate.Relation]bool{},
+		fuller: map[name]map[string]bool{}, readings: map[*Signal]*reading{}, count: map[*Kind]int{}, dropped: map[*Kind]int{}}
 }
 
 // gather reads all signals that are due. Its error names what could not be

@@ -36,6 +36,9 @@ type Kind struct {
 	Called string `yaml:"called"`
 	// Relation joins the entity to its host in the estate; empty for none.
 	Relation estate.RelationKind `yaml:"relation"`
+	// Inside is the label that names the unit, container or group of the same
+	// machine that is inside the entity: a part of it in the estate.
+	Inside string `yaml:"inside"`
 	// Apart says that the entity is not a part of the machine that reports it
 	// (an endpoint, a scraped target): its checks go on when the machine's
 	// own figures stop.

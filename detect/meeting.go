@@ -88,8 +88,8 @@ func (p *picture) meetings(ctx context.Context, c *Catalogue, q metric.Querier) 
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("what hangs together: %w", err) // what was known stays known
 	}
-	p.addresses = map[string]string{}
 	for address, ids := range addresses {
+		delete(p.addresses, address)
 		if len(ids) == 1 { // several at one address are not told apart
 			for id := range ids {
 				p.addresses[address] = id
@@ -98,11 +98,18 @@ func (p *picture) meetings(ctx context.Context, c *Catalogue, q metric.Querier) 
 	}
 	for r := range ties {
 		if !p.ties[r] {
+			p.ties[r] = true
 			p.untold = append(p.untold, r)
 		}
 	}
-	p.ties = ties
 	return nil
+}
+
+// part forgets where an entity was met, once it is forgotten itself. Until then
+// it stays met: an exporter whose database hangs does not say where that is.
+func (p *picture) part(e *Entity) {
+	maps.DeleteFunc(p.addresses, func(_, id string) bool { return id == e.ID })
+	maps.DeleteFunc(p.ties, func(r estate.Relation, _ bool) bool { return r.From == e.ID || r.To == e.ID })
 }
 
 // mostTies bounds what hangs together by what exporters say.
@@ -133,7 +140,7 @@ func (p *picture) tie(ctx context.Context, c *Catalogue, q metric.Querier, m *Ma
 		if p.entities[name{from, id}] == nil || p.entities[name{to, end}] == nil {
 			continue // nothing is known of one of them
 		}
-		if len(out) < mostTies {
+		if len(p.ties)+len(out) < mostTies {
 			out[estate.Relation{From: id, Kind: t.Kind, To: end, Confidence: tieConfidence}] = true
 		}
 	}
@@ -163,6 +170,9 @@ func (p *picture) reachedAt(ctx context.Context, c *Catalogue, q metric.Querier,
 		out[address][e.ID] = true
 		if e.Labels[AddressFact] != address {
 			e.Labels[AddressFact], e.told = address, false
+			if _, _, err := net.SplitHostPort(e.Name); err == nil {
+				e.Name = address // people know where it answers, and not where its exporter does
+			}
 		}
 	}
 	return nil

@@ -105,7 +105,7 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		if err1 != nil || err2 != nil || name == "" {
 			return nil
 		}
-		return []finding.Culprit{{Entity: r.groupID(s.Entity.Host, name), Name: name, Text: text}}
+		return []finding.Culprit{{Entity: r.picture.groupID(s.Entity.Host, name), Name: name, Text: text}}
 	}
 	var suspects []suspect
 	total := 0.0
@@ -145,8 +145,8 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 }
 
 // groupID is the id of the unit, container or group with a name, or "".
-func (r *round) groupID(host, name string) string {
-	for _, e := range r.picture.byHost[host] {
+func (p *picture) groupID(host, name string) string {
+	for _, e := range p.byHost[host] {
 		if e.Name == name && e.Kind.IDKind != "" {
 			return e.ID
 		}

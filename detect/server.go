@@ -34,7 +34,7 @@ func (r *round) server(s *Subject, b Blame, names map[string]any) []finding.Culp
 		if err != nil {
 			return nil
 		}
-		return []finding.Culprit{{Entity: r.groupID(s.Entity.Host, group), Name: group, Text: text}}
+		return []finding.Culprit{{Entity: r.picture.groupID(s.Entity.Host, group), Name: group, Text: text}}
 	}
 	return nil
 }

@@ -43,6 +43,9 @@ type Signal struct {
 	// Seasonal signals have a usual for each hour of the week and, where their
 	// entity has a signal "traffic", for each load.
 	Seasonal bool `yaml:"seasonal"`
+	// Healthy is what the signal is while all is well, whatever the entity: what
+	// one that was not there before is held against.
+	Healthy *float64 `yaml:"healthy"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`
 

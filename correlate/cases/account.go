@@ -222,6 +222,12 @@ func (a *account) settle(from *party, weight float64) bool {
 		return false
 	}
 	first := (from.own.late() + 1e-12) / (from.own.excess() + 1e-12)
+	if c, times := from.besieged(); c != nil {
+		// Whoever asks it so much more often than before has done it.
+		up := weight * (1 - busier/times)
+		a.keep(c.caller, nil, up, first, times)
+		weight -= up
+	}
 	now := []share{{from, weight, first}}
 	for range deepest {
 		next := map[*party]share{}
@@ -248,6 +254,17 @@ func (a *account) settle(from *party, weight float64) bool {
 		a.keep(s.p, nil, s.mass, s.late, 0)
 	}
 	return true
+}
+
+// besieged is the call by which most of a party's requests come, where it is made
+// far more often for each request of its caller than usual; nil where there is none.
+func (p *party) besieged() (worst *call, times float64) {
+	for _, c := range p.callers {
+		if _, n := c.repeats(); n >= busier && n > times && c.own.rate() >= .5*p.own.rate() && p.own.rate() > 0 {
+			worst, times = c, n
+		}
+	}
+	return worst, times
 }
 
 type passed struct{ mass, late float64 }
@@ -288,8 +305,12 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 			a.keep(p, nil, part, late, b.times)
 			continue
 		}
-		if b.times >= busier && surely(b.c.own.errors) < .5 {
+		if b.times >= busier {
 			again := mass * b.repeats / whole // no failure makes it ask again
+			if surely(b.c.own.errors) >= .5 {
+				// A few retries come with any failure; what goes beyond is its own doing.
+				again = part * (1 - busier/b.times)
+			}
 			a.keep(p, nil, again, late, b.times)
 			part -= again
 		}

@@ -150,12 +150,12 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			}
 			continue
 		}
-		s := &suspect{node: r.node, deeper: -1, others: true, raw: share, Hypothesis: Hypothesis{Entity: r.entity, Name: nameOf(r.entity), For: []string{}, Against: []string{}}}
+		s := &suspect{node: r.node, deeper: -1, others: true, raw: share, Hypothesis: Hypothesis{Entity: r.entity, Name: w.called(r.entity), For: []string{}, Against: []string{}}}
 		if r.node >= 0 {
 			s.Entity = w.nodes[r.node].f.Entity
 			s.For = append(s.For, "it explains what stays with "+own.Name)
 		} else {
-			s.Text, s.Query, s.Since = s.Name+": "+told(r.course), r.course.Query, r.course.Latest
+			s.Text, s.Query, s.Since = s.Name+", "+told(r.course), r.course.Query, r.course.Latest
 			for _, c := range r.more[:min(len(r.more), 3)] {
 				s.For = append(s.For, told(c))
 			}
@@ -164,7 +164,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 		if r.owner != nil {
 			c := r.owner.course
 			taker := &suspect{node: -1, deeper: -1, others: true, raw: share * byTaker, Hypothesis: Hypothesis{Entity: c.Entity, Name: c.Name, Text: r.owner.text,
-				Since: c.Latest, Query: c.Query, For: []string{nameOf(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
+				Since: c.Latest, Query: c.Query, For: []string{w.called(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
 			taker.Culprit = &finding.Culprit{Entity: c.Entity, Name: c.Name, Text: r.owner.text}
 			s.raw -= taker.raw
 			out = add(out, taker)
@@ -217,8 +217,8 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 			return (!called || m.Silent || m.Between) && (!m.Between || between)
 		})
 	}
-	considered := func(at string, path float64) {
-		weigh(at, path, func(m *signalMechanism) bool { return m.Between })
+	considered := func(at string, path float64, called bool) {
+		weigh(at, path, func(m *signalMechanism) bool { return m.Between || m.Stalls && !called })
 	}
 	found := map[string]int{}
 	for _, n := range members {
@@ -260,12 +260,15 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 		}
 	}
 	// What goes wrong in a caller itself shows in all its calls, and is its own
-	// claim; what lies on its way to others is not.
+	// claim; what lies on its way to others is not, and what makes it stand still
+	// makes all whom it asks look late.
 	way := func(from string) {
-		considered(from, 1)
+		considered(from, 1, false)
 		list, _ := w.g.reach(from, false, farthest)
-		for _, r := range list {
-			considered(w.g.ids[r.at], r.strength)
+		called := make([]bool, len(list))
+		for k, r := range list {
+			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == "calls")
+			considered(w.g.ids[r.at], r.strength, called[k])
 		}
 	}
 	if x.call != nil {
@@ -326,7 +329,7 @@ const handed = .7
 
 // deeper leaves trouble that an entity only sees to who has it: time to look a
 // name up is the name server's, where that was slow too; waiting for a disk is
-// the disk's.
+// the disk's; what a quota holds back is counted as waiting for a CPU.
 func (w *gathering) deeper(list []reason) []reason {
 	for n := range list {
 		r := &list[n]
@@ -335,11 +338,11 @@ func (w *gathering) deeper(list []reason) []reason {
 		}
 		m := known.signal(r.course)
 		for _, o := range list {
-			if o.course == nil || o.entity == r.entity {
+			if o.entity == r.entity {
 				continue
 			}
 			if m.Of != "" && slices.Contains(strings.Fields(m.Of), kindOf(o.entity)) ||
-				m.Short != "" && known.signal(o.course).Short == m.Short && w.lies(o.entity, r.entity) {
+				o.course != nil && m.Short != "" && known.signal(o.course).Short == m.Short && w.lies(o.entity, r.entity) {
 				r.weight *= 1 - handed
 				break
 			}
@@ -416,7 +419,7 @@ func (w *gathering) taker(r *reason, mine map[string]bool, onset time.Time) *sho
 
 // told is a course in words.
 func told(c *detect.Course) string {
-	return fmt.Sprintf("%s instead of %s (%s)", figure.In(c.Value, c.Unit), figure.In(c.Usual, c.Unit), c.Help)
+	return fmt.Sprintf("%s: %s instead of %s", c.Help, figure.In(c.Value, c.Unit), figure.In(c.Usual, c.Unit))
 }
 
 // about says how an onset lies to another one.

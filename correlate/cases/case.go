@@ -109,6 +109,9 @@ type Edge struct {
 	Kind       string  `json:"kind"`
 	Source     string  `json:"source"`
 	Confidence float64 `json:"confidence"`
+	// Names of both for people, where their ids hold others.
+	FromName string `json:"fromName,omitempty"`
+	ToName   string `json:"toName,omitempty"`
 }
 
 // Story is the case in one sentence, in parts, so that times can be written as

@@ -103,7 +103,7 @@ func (w *gathering) byChange(c *Case, targets []int, suspected map[int]bool, ons
 		if ok && suspected[at] && !w.isTarget(targets, x.Entity) || path < .3 || raw < .05 {
 			continue
 		}
-		s := &suspect{node: -1, others: true, raw: raw, change: x, Hypothesis: Hypothesis{Entity: x.Entity, Name: nameOf(x.Entity),
+		s := &suspect{node: -1, others: true, raw: raw, change: x, Hypothesis: Hypothesis{Entity: x.Entity, Name: w.called(x.Entity),
 			Text: x.Summary, Since: x.At, For: []string{}, Against: []string{}}}
 		if lag := onset.Sub(x.At); lag >= 0 {
 			s.For = append(s.For, fmt.Sprintf("it was done %s before", figure.Span(lag)))
@@ -114,7 +114,7 @@ func (w *gathering) byChange(c *Case, targets []int, suspected map[int]bool, ons
 			s.For = append(s.For, text)
 		}
 		if !w.isTarget(targets, x.Entity) {
-			s.Against = append(s.Against, "nothing else was seen to be wrong with "+nameOf(x.Entity))
+			s.Against = append(s.Against, "nothing else was seen to be wrong with "+w.called(x.Entity))
 		}
 		if old := byEntity[x.Entity]; old == nil || s.raw > old.raw {
 			byEntity[x.Entity] = s
@@ -146,9 +146,9 @@ func (w *gathering) pathText(targets []int, entity string) string {
 		}
 		var names []string
 		for k = x.reach[k].via; k > 0; k = x.reach[k].via {
-			names = append([]string{nameOf(w.g.ids[x.reach[k].at])}, names...)
+			names = append([]string{w.called(w.g.ids[x.reach[k].at])}, names...)
 		}
-		text := nameOf(x.f.Entity) + " needs " + nameOf(entity)
+		text := w.called(x.f.Entity) + " needs " + w.called(entity)
 		if len(names) > 0 {
 			text += ", by way of " + strings.Join(names, " and ")
 		}
@@ -174,7 +174,7 @@ func (w *gathering) edges(targets []int, suspects []*suspect) []Edge {
 					seen[n] = true
 					r := w.g.relations[n]
 					from, to := w.g.ids[x.reach[x.reach[k].via].at], w.g.ids[x.reach[k].at]
-					out = append(out, Edge{From: from, To: to, Kind: string(r.Kind), Source: r.Source, Confidence: r.Confidence})
+					out = append(out, Edge{From: from, To: to, Kind: string(r.Kind), Source: r.Source, Confidence: r.Confidence, FromName: w.names[from], ToName: w.names[to]})
 				}
 			}
 		}

@@ -87,10 +87,16 @@ type gathering struct {
 	// Courses on their bad side by entity, and of who takes more than before by
 	// machine; nil until they are asked for.
 	wrong, takers map[string][]*detect.Course
+	names         map[string]string // of what answers, where its id does not end in it
 }
 
 func newGathering(prev []Case, in *Input) *gathering {
-	w := &gathering{in: in, place: map[string]int{}, home: map[string]int{}, split: map[int]string{}, loose: map[string]bool{}}
+	w := &gathering{in: in, place: map[string]int{}, home: map[string]int{}, split: map[int]string{}, loose: map[string]bool{}, names: map[string]string{}}
+	for _, c := range in.Courses {
+		if answers(c.Kind) && c.Name != "" && !strings.HasSuffix(c.Entity, ":"+c.Name) {
+			w.names[c.Entity] = c.Name
+		}
+	}
 	for n := range prev {
 		if prev[n].State != Merged {
 			w.prev = append(w.prev, &prev[n])

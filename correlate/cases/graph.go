@@ -205,6 +205,9 @@ func (q *queue) Pop() any {
 	return x
 }
 
+// ofNoHost are kinds whose ids name no machine: colons are a part of the name.
+var ofNoHost = []string{string(estate.Endpoint), string(estate.KindService), string(estate.Certificate), "database", "cache", "process", "broker", "queue", "resolver", "edge", "query", "route"}
+
 // nameOf makes an id readable: "disk:node-7:sdb" is "disk sdb of node-7".
 func nameOf(id string) string {
 	kind, rest, ok := strings.Cut(id, ":")
@@ -212,8 +215,17 @@ func nameOf(id string) string {
 		return id
 	}
 	host, name, inner := strings.Cut(rest, ":")
-	if !inner || kind == string(estate.Endpoint) || kind == string(estate.KindService) || kind == string(estate.Certificate) {
+	if !inner || slices.Contains(ofNoHost, kind) {
 		return kind + " " + rest
 	}
 	return kind + " " + name + " of " + host
+}
+
+// called is an entity as people know it: by the name that whoever tells of it
+// gives, where its id holds another.
+func (w *gathering) called(id string) string {
+	if name := w.names[id]; name != "" {
+		return kindOf(id) + " " + name
+	}
+	return nameOf(id)
 }

@@ -33,6 +33,9 @@ type signalMechanism struct {
 	Explains map[string]float64 `yaml:"explains"`
 	// Between tells that it goes wrong on the way between two, and not in either.
 	Between bool `yaml:"between"`
+	// Stalls tells that what has it stands still at times, so that all whom it
+	// asks look late to it.
+	Stalls bool `yaml:"stalls"`
 	// Silent tells that what has it may answer as fast as ever and hurt all the
 	// same.
 	Silent bool `yaml:"silent"`

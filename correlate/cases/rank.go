@@ -452,7 +452,7 @@ func (w *gathering) shared(members, targets []int, suspected map[int]bool) (out 
 			continue
 		}
 		id := w.g.ids[c.at]
-		s := &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: id, Name: nameOf(id), Text: "Something about " + nameOf(id),
+		s := &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: id, Name: w.called(id), Text: "Something about " + w.called(id),
 			For: []string{fmt.Sprintf("%d that need it began to suffer within %s", len(entities), figure.Span(together))}, Against: []string{"nothing was seen of it itself"}}}
 		s.raw = .45 * strength / float64(n) * float64(n) / float64(len(targets)) * float64(len(entities)) / float64(len(entities)+c.well)
 		if c.well > 0 {

@@ -186,16 +186,16 @@ func (w *gathering) unseen(targets []int) []string {
 			continue
 		}
 		if len(x.reach) <= 1 {
-			say("Nothing is known of what %s runs on or calls, so that nothing below it could be considered. Declare it under cases.edges in the configuration.", nameOf(x.f.Entity))
+			say("Nothing is known of what %s runs on or calls, so that nothing below it could be considered. Declare it under cases.edges in the configuration.", w.called(x.f.Entity))
 			continue
 		}
 		if x.cut {
-			say("%s needs more than %d things; the nearest of them were considered.", nameOf(x.f.Entity), mostReached)
+			say("%s needs more than %d things; the nearest of them were considered.", w.called(x.f.Entity), mostReached)
 		}
 		for _, r := range x.reach {
 			id := w.g.ids[r.at]
 			if r.edge >= 0 && r.strength >= sharedLeast && len(w.g.needs[r.at]) == 0 && w.g.relations[r.edge].Kind == "calls" {
-				say("Nothing is known of what %s runs on or calls.", nameOf(id))
+				say("Nothing is known of what %s runs on or calls.", w.called(id))
 			}
 		}
 	}

@@ -26,7 +26,7 @@ var faults = []fault{
 	{name: "pool-of-one", what: "a changed configuration leaves checkout one connection", truth: `checkout|127\.23\.0\.12`, begin: turned("shop-checkout", "pool", "1", "10")},
 	{name: "bank-slow", what: "the bank takes 900 ms more to agree", truth: `bank|127\.23\.0\.16`, begin: turned("shop-bank", "delay", "900ms", "0s")},
 	{name: "bank-down", what: "the bank refuses connections", truth: `bank|127\.23\.0\.16`, begin: bankDown},
-	{name: "retry-storm", what: "front waits 4 ms for search and tries 20 times", truth: `front|127\.23\.0\.10`, begin: retryStorm},
+	{name: "retry-storm", what: "front waits 2 ms for search and tries 20 times", truth: `front|127\.23\.0\.10`, begin: retryStorm},
 	{name: "cache-cold", what: "the cache is emptied again and again", truth: `redis|cache|127\.23\.0\.40`, begin: cacheCold},
 	{name: "certificate-expired", what: "checkout shows front an expired certificate", truth: `checkout|127\.23\.0\.12`, begin: certificateExpired},
 	{name: "clock-skew", what: "checkout's clock is 5 minutes behind; it refuses what is not of this time", truth: `checkout|127\.23\.0\.12`, begin: turned("shop-checkout", "offset", "-5m", "0s")},

@@ -29,7 +29,7 @@ func bankDown(s *scene, part *lab.Stage) error {
 }
 
 func retryStorm(s *scene, part *lab.Stage) error {
-	return errors.Join(s.turn(part, "shop-front", "timeout.search", "4ms", "1s"), s.turn(part, "shop-front", "retries.search", "20", "0"))
+	return errors.Join(s.turn(part, "shop-front", "timeout.search", "2ms", "1s"), s.turn(part, "shop-front", "retries.search", "20", "0"))
 }
 
 func certificateExpired(s *scene, part *lab.Stage) error {
