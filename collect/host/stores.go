@@ -26,7 +26,7 @@ type storeLook struct {
 const (
 	// lookedAt is how many processes are looked at each time, and lookAgain how
 	// long until one is looked at anew: reading descriptors is dear.
-	lookedAt  = 64
+	lookedAt  = 256
 	lookAgain = 2 * time.Minute
 	// openFiles bounds the descriptors of one process that are read.
 	openFiles = 128

@@ -255,7 +255,11 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 			can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
 			weight := path * can * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
 			if r := byEntity[id]; weight > 0 && (r == nil || weight >= r.weight) {
-				byEntity[id] = &reason{entity: id, node: n, weight: weight}
+				named := &reason{entity: id, node: n, weight: weight}
+				if r != nil { // its figures say the same
+					named.course, named.more = r.course, r.more
+				}
+				byEntity[id] = named
 			}
 		}
 	}
@@ -342,7 +346,7 @@ func (w *gathering) deeper(list []reason) []reason {
 				continue
 			}
 			if m.Of != "" && slices.Contains(strings.Fields(m.Of), kindOf(o.entity)) ||
-				o.course != nil && m.Short != "" && known.signal(o.course).Short == m.Short && w.lies(o.entity, r.entity) {
+				o.course != nil && m.Short != "" && known.signal(o.course).Short == m.Short && (r.entity == o.course.Host && slices.Contains(resources, kindOf(o.entity)) || w.lies(o.entity, r.entity)) {
 				r.weight *= 1 - handed
 				break
 			}
