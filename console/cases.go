@@ -3,6 +3,8 @@ package console
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
@@ -159,11 +161,39 @@ func (c *Console) caseCharts(r *http.Request, x cases.Case) (out []caseChart, er
 		if n == 0 && x.Best() != nil {
 			part = "Held to be the cause"
 		}
+		if h.Finding == "" && h.Query != "" && len(out) < mostCaseCharts {
+			out = append(out, caseChart{URL: caseURL(x.ID) + "/charts/" + hypothesisKey(h), Part: part, Title: h.Text, Text: h.Name, Query: h.Query})
+			continue
+		}
 		if err := add(h.Finding, part); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// hypothesisKey names a hypothesis in paths. Their order changes as a case
+// refines itself, and ids of entities hold slashes.
+func hypothesisKey(h cases.Hypothesis) string {
+	sum := sha256.Sum256([]byte(h.Entity))
+	return hex.EncodeToString(sum[:8])
+}
+
+// caseChart draws what shows a hypothesis: GET /cases/{id}/charts/{key}.json or .svg.
+func (c *Console) caseChart(w http.ResponseWriter, r *http.Request) error {
+	x, _, err := c.Cases.Get(r.Context(), c.actor(r), c.opt.Tenant, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	key, form, _ := strings.Cut(r.PathValue("file"), ".")
+	for _, h := range x.Hypotheses {
+		if h.Query == "" || hypothesisKey(h) != key {
+			continue
+		}
+		ch := chart{ID: key, Title: h.Text, Unit: h.Unit, Usual: h.Usual, Series: []drawn{{Expr: h.Query, Top: 6}}}
+		return c.sendChart(w, r, ch, subject{}, caseSpan(x, c.opt.Now()), form)
+	}
+	return errNoPage
 }
 
 // caseMarks are the onsets and changes of a case, for its charts.

@@ -85,6 +85,7 @@ func (c *Console) routes() {
 		c.page("GET /cases", c.cases)
 		c.page("GET /cases/{id}", c.caseOf)
 		c.page("GET /cases/{id}/marks", c.caseMarks)
+		c.page("GET /cases/{id}/charts/{file}", c.caseChart)
 		c.page("POST /cases/{id}/feedback", c.judgeCase)
 	}
 	c.page("GET /estate", c.estate)

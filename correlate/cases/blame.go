@@ -155,7 +155,8 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			s.Entity = w.nodes[r.node].f.Entity
 			s.For = append(s.For, "it explains what stays with "+own.Name)
 		} else {
-			s.Text, s.Query, s.Since = s.Name+", "+told(r.course), r.course.Query, r.course.Latest
+			s.Text = s.Name + ", " + told(r.course)
+			s.shows(r.course)
 			for _, c := range r.more[:min(len(r.more), 3)] {
 				s.For = append(s.For, told(c))
 			}
@@ -164,7 +165,8 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 		if r.owner != nil {
 			c := r.owner.course
 			taker := &suspect{node: -1, deeper: -1, others: true, raw: share * byTaker, Hypothesis: Hypothesis{Entity: c.Entity, Name: c.Name, Text: r.owner.text,
-				Since: c.Latest, Query: c.Query, For: []string{w.called(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
+				For: []string{w.called(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
+			taker.shows(c)
 			taker.Culprit = &finding.Culprit{Entity: c.Entity, Name: c.Name, Text: r.owner.text}
 			s.raw -= taker.raw
 			out = add(out, taker)
@@ -186,7 +188,8 @@ func add(list []*suspect, s *suspect) []*suspect {
 	for _, o := range list {
 		if o.Entity == s.Entity {
 			if s.raw > o.raw {
-				o.Text, o.Since, o.Query = cmp.Or(s.Text, o.Text), s.Since, cmp.Or(s.Query, o.Query)
+				o.Text, o.Since = cmp.Or(s.Text, o.Text), s.Since
+				o.draws(&s.Hypothesis)
 			}
 			o.raw += s.raw
 			for _, text := range s.For {
@@ -449,7 +452,7 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 			s.Text += ", and " + c.callee.name + " itself does not account for it"
 		}
 		s.For = append(s.For, share+" of what is felt is lost there")
-		s.Since, s.Query = c.own.since(x.late)
+		s.shows(c.own.shown(x.late))
 		return s
 	}
 	p := x.party
@@ -471,10 +474,10 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 		worst := slices.MaxFunc(p.callers, func(a, b *call) int { return cmp.Compare(a.own.excess(), b.own.excess()) })
 		s.Text = p.name + ": " + worst.waits(x.late)
 		s.For = append(s.For, share+" of what is felt is owed to its answers, as its callers see them")
-		s.Since, s.Query = worst.own.since(x.late)
+		s.shows(worst.own.shown(x.late))
 	}
 	if s.Since.IsZero() {
-		s.Since, s.Query = p.own.since(x.late)
+		s.shows(p.own.shown(x.late))
 	}
 	return s
 }
@@ -502,14 +505,10 @@ func (c *call) waits(late float64) string {
 	return fmt.Sprintf("%s waits %s for each answer instead of %s", c.caller.name, figure.In(f.latency.Value, "seconds"), figure.In(f.latency.Usual, "seconds"))
 }
 
-// since is when the figures left what is usual, and what draws them.
-func (f *figures) since(late float64) (time.Time, string) {
-	c := f.latency
-	if late < .5 && f.errors != nil || c == nil {
-		c = f.errors
+// shown is the course that shows it best; nil where there is none.
+func (f *figures) shown(late float64) *detect.Course {
+	if late < .5 && f.errors != nil || f.latency == nil {
+		return f.errors
 	}
-	if c == nil {
-		return time.Time{}, ""
-	}
-	return c.Latest, c.Query
+	return f.latency
 }

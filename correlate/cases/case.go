@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/finding"
 )
 
@@ -90,6 +91,26 @@ type Hypothesis struct {
 	Against []string         `json:"against"`
 	Remedy  []string         `json:"remedy,omitempty"`
 	Query   string           `json:"query,omitempty"` // PromQL that draws it
+	Unit    string           `json:"unit,omitempty"`  // of what Query gives, as of a signal
+	Usual   *float64         `json:"usual,omitempty"` // of it, where that is known
+}
+
+// draws takes over what draws a hypothesis.
+func (h *Hypothesis) draws(o *Hypothesis) {
+	if o.Query != "" {
+		h.Query, h.Unit, h.Usual = o.Query, o.Unit, o.Usual
+	}
+}
+
+// shows makes a course what draws the hypothesis, and its beginning that of it.
+func (h *Hypothesis) shows(c *detect.Course) {
+	if c == nil {
+		return
+	}
+	h.Since, h.Query, h.Unit, h.Usual = c.Latest, c.Query, c.Unit, nil
+	if c.Known {
+		h.Usual = &c.Usual
+	}
 }
 
 // ChangeSeen is a change that was considered.

@@ -167,7 +167,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 	for _, s := range out {
 		s.raw *= 1 - part
 	}
-	out = join(out, accounted)
+	out = w.join(out, accounted)
 	near := w.near(accounted)
 	rest := append(w.shared(members, targets, suspected), w.byChange(c, targets, suspected, onset)...)
 	for _, more := range append(rest, w.blamed(targets, suspected)...) {
@@ -193,7 +193,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 
 // join brings what the account of calls says together with the findings of the
 // same things.
-func join(list, accounted []*suspect) []*suspect {
+func (w *gathering) join(list, accounted []*suspect) []*suspect {
 	for _, s := range accounted {
 		at := slices.IndexFunc(list, func(o *suspect) bool { return s.node >= 0 && o.node == s.node })
 		if at < 0 {
@@ -206,11 +206,13 @@ func join(list, accounted []*suspect) []*suspect {
 		o := list[at]
 		o.raw += s.raw
 		o.others = o.others || s.others
-		if s.Text != "" {
-			o.Text = s.Text
+		if s.Text != "" && (o.node < 0 || w.nodes[o.node].felt) {
+			o.Text = s.Text // what a check says of the cause itself is put better
 		}
 		o.For = append(s.For, o.For...)
-		o.Query = cmp.Or(o.Query, s.Query)
+		if o.Query == "" {
+			o.draws(&s.Hypothesis)
+		}
 	}
 	return list
 }
@@ -273,7 +275,7 @@ func (w *gathering) weigh(s *suspect, c *Case, targets []int, best link, explain
 		yes("%s", e.Text)
 	}
 	if len(f.Evidence) > 0 {
-		s.Query = f.Evidence[0].Query
+		s.Query, s.Unit, s.Usual = f.Evidence[0].Query, f.Evidence[0].Unit, f.Evidence[0].Usual
 	}
 	s.raw *= .6 + .4*effect(f)
 
