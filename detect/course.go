@@ -75,7 +75,7 @@ func (c *course) middle() float64 {
 }
 
 // take takes in a figure that was read now.
-func (c *course) take(v float64, b *Baseline, s *Season, load float64, unit string, now time.Time) {
+func (c *course) take(v float64, b *Baseline, s *Season, load float64, of *Signal, now time.Time) {
 	if !now.After(c.at) {
 		return
 	}
@@ -86,8 +86,8 @@ func (c *course) take(v float64, b *Baseline, s *Season, load float64, unit stri
 	c.last[0], c.last[1], c.last[2] = v, c.last[0], c.last[1]
 	c.n = min(c.n+1, len(c.last))
 	m := c.middle()
-	c.size = b.spreads(m, unit)
-	single := b.spreads(v, unit)
+	c.size = of.spreads(b, m)
+	single := of.spreads(b, v)
 	if math.Abs(single) >= returns || math.Abs(c.size) >= returns {
 		usual := b.Median()
 		c.size, single = s.allow(c.size, m, usual, load, now), s.allow(single, v, usual, load, now)
@@ -132,6 +132,15 @@ func (b *Baseline) spreads(v float64, unit string) float64 {
 	return (v - m) / s
 }
 
+// spreads says how far a figure lies from what is usual, or, while nothing of
+// that is known, from what is healthy for all.
+func (s *Signal) spreads(b *Baseline, v float64) float64 {
+	if !b.aware() && s.Healthy != nil {
+		return (v - *s.Healthy) / floors[s.Unit]
+	}
+	return b.spreads(v, s.Unit)
+}
+
 // follow brings the courses up to the round.
 func (r *round) follow() {
 	for _, e := range r.picture.entities {
@@ -149,7 +158,7 @@ func (r *round) follow() {
 			if e.courses[i] == nil {
 				e.courses[i] = &course{}
 			}
-			e.courses[i].take(v, e.usual[i], e.seasons[i], load, e.Kind.signals[i].Unit, r.now)
+			e.courses[i].take(v, e.usual[i], e.seasons[i], load, e.Kind.signals[i], r.now)
 		}
 	}
 }
@@ -196,7 +205,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 			if c == nil || w.at.Sub(c.at) > max(2*e.config.Interval, s.Every+e.config.Interval) {
 				continue
 			}
-			isFresh := fresh && (taken(s) || s.Healthy != nil)
+			isFresh := fresh && taken(s)
 			if !c.out && !accounted(s.Name) && !isFresh {
 				continue
 			}
@@ -215,6 +224,8 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 		Value: c.middle(), Known: b.aware(), Size: c.size, Query: s.Query(x)}
 	if out.Known {
 		out.Usual = b.Median()
+	} else if s.Healthy != nil {
+		out.Known, out.Usual = true, *s.Healthy
 	}
 	if len(x.Kind.Between) == 2 {
 		out.Caller, out.Callee = w.picture.endsOf(x)
@@ -222,17 +233,10 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	switch {
 	case fresh && !c.out:
 		out.Known, out.Usual, out.Fresh = true, 0, true
-		if s.Healthy != nil {
-			out.Usual = *s.Healthy
-		}
-		out.Size = (out.Value - out.Usual) / floors[s.Unit]
-		if s.Healthy != nil && math.Abs(out.Size) < leaves {
-			return out // as well as any
-		}
-		out.Worse = s.worse(out.Size)
+		out.Size = out.Value / floors[s.Unit]
 		out.Earliest, out.Latest = x.first.Add(-s.Window), x.first
 	case c.out:
-		out.Worse = s.worse(c.size)
+		out.Worse = s.Better == "lower" && c.size > 0 || s.Better == "higher" && c.size < 0
 		// A rate over a window rises as soon as the window holds a part of what
 		// is new, so that its beginning is not before the last usual figure.
 		out.Earliest, out.Latest = c.inside, c.outside
@@ -241,11 +245,6 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 		}
 	}
 	return out
-}
-
-// worse says that a size lies on the bad side.
-func (s *Signal) worse(size float64) bool {
-	return s.Better == "lower" && size > 0 || s.Better == "higher" && size < 0
 }
 
 // Out says that it has left what is usual.

@@ -19,7 +19,7 @@ func play(levels []float64, unit string, every time.Duration, seed uint64) (out 
 	for n, level := range levels {
 		now := start.Add(time.Duration(n) * every)
 		v := noisy(r, level)
-		c.take(v, b, nil, math.NaN(), unit, now)
+		c.take(v, b, nil, math.NaN(), &Signal{Unit: unit}, now)
 		if !c.holds(now) {
 			b.Learn(v, now)
 		}
@@ -101,11 +101,11 @@ func TestOneOddFigureIsNone(t *testing.T) {
 	now := time.Now()
 	for range 30 {
 		now = now.Add(5 * time.Second)
-		c.take(.02, b, nil, math.NaN(), "seconds", now)
+		c.take(.02, b, nil, math.NaN(), &Signal{Unit: "seconds"}, now)
 		b.Learn(.02, now)
 	}
-	c.take(5, b, nil, math.NaN(), "seconds", now.Add(10*time.Minute))
-	c.take(5, b, nil, math.NaN(), "seconds", now.Add(10*time.Minute+5*time.Second))
+	c.take(5, b, nil, math.NaN(), &Signal{Unit: "seconds"}, now.Add(10*time.Minute))
+	c.take(5, b, nil, math.NaN(), &Signal{Unit: "seconds"}, now.Add(10*time.Minute+5*time.Second))
 	if c.out {
 		t.Error("two figures after a gap were enough")
 	}
@@ -132,7 +132,7 @@ func week(hours int, level, load func(hour int) float64) []int {
 	for n := range hours * 60 {
 		now := start.Add(time.Duration(n) * every)
 		v, l := noisy(r, level(n/60)), load(n/60)
-		c.take(v, b, s, l, "seconds", now)
+		c.take(v, b, s, l, &Signal{Unit: "seconds"}, now)
 		s.Learn(v, l, c.holds(now), now)
 		if !c.holds(now) {
 			b.Learn(v, now)
@@ -194,5 +194,33 @@ func TestMoreLoadTakesLonger(t *testing.T) {
 	}
 	if out[90] < 50 {
 		t.Errorf("as late at the ordinary load was unusual in %d of 60 rounds", out[90])
+	}
+}
+
+// What is healthy for all is what a figure is held against of which nothing is
+// known yet: a quota that is new, and holds back at once.
+func TestCourseOfWhatIsHealthyForAll(t *testing.T) {
+	zero := 0.0
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		of   *Signal
+		v    float64
+		want bool
+	}{
+		"held back":            {&Signal{Unit: "ratio", Better: "lower", Healthy: &zero}, .9, true},
+		"hardly":               {&Signal{Unit: "ratio", Better: "lower", Healthy: &zero}, .02, false},
+		"nobody says healthy":  {&Signal{Unit: "ratio", Better: "lower"}, .9, false},
+		"healthy is not usual": {&Signal{Unit: "count", Better: "lower", Healthy: &zero}, 0, false},
+	} {
+		x := &course{}
+		for n := range 4 {
+			x.take(c.v, nil, nil, math.NaN(), c.of, start.Add(time.Duration(n)*5*time.Second))
+		}
+		if x.out != c.want {
+			t.Errorf("%s: out is %v", name, x.out)
+		}
+		if c.want && !x.outside.Equal(start) {
+			t.Errorf("%s: out since %v", name, x.outside)
+		}
 	}
 }

@@ -44,7 +44,7 @@ type Signal struct {
 	// entity has a signal "traffic", for each load.
 	Seasonal bool `yaml:"seasonal"`
 	// Healthy is what the signal is while all is well, whatever the entity: what
-	// one that was not there before is held against.
+	// it is held against while nothing is known of what is usual.
 	Healthy *float64 `yaml:"healthy"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`

@@ -145,9 +145,11 @@ func listenerChanges(host string, old, now *snapshot, add func(estate.Change)) {
 				summary = fmt.Sprintf("%s began to listen on %s", l.group.name, l.name())
 			}
 			add(estate.Change{Entity: id, Kind: "listener-new", Summary: summary, After: joined(l.addresses, 8)})
-		case was.group.name != "" && l.group.name != "" && was.group.name != l.group.name:
-			add(estate.Change{Entity: id, Kind: "listener-change", Before: was.group.name, After: l.group.name,
-				Summary: fmt.Sprintf("%s is now served by %s", l.name(), l.group.name)})
+		default:
+			if before, after, ok := passedOn(was, l); ok {
+				add(estate.Change{Entity: id, Kind: "listener-change", Before: before.name, After: after.name,
+					Summary: fmt.Sprintf("%s is now served by %s", l.name(), after.name)})
+			}
 		}
 	}
 	for name, l := range before {
@@ -156,6 +158,19 @@ func listenerChanges(host string, old, now *snapshot, add func(estate.Change)) {
 				Summary: fmt.Sprintf("nothing listens on %s any more", name), Before: l.group.name})
 		}
 	}
+}
+
+// passedOn says whether one of a listener's addresses is served by another group
+// than before. That one of several has gone for a moment is not that.
+func passedOn(was, now listener) (before, after groupKey, ok bool) {
+	for _, address := range now.addresses {
+		before, known := was.holders[address]
+		after, still := now.holders[address]
+		if known && still && before != after {
+			return before, after, true
+		}
+	}
+	return groupKey{}, groupKey{}, false
 }
 
 // restarts tells of groups whose leading process was replaced by a younger

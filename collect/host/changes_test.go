@@ -20,7 +20,7 @@ func TestChanges(t *testing.T) {
 			machine:    machine{bootID: "b1", bootAt: bootAt, facts: map[string]string{"kernel": "6.1.0-9"}},
 			mounts:     []mount{{point: "/", device: "/dev/vda", fstype: "ext4", options: "rw,relatime"}},
 			interfaces: []netInterface{{name: "eth0", up: true, facts: map[string]string{"mtu": "1500", "speed": "1000 Mbit/s"}}},
-			listeners:  []listener{{protocol: "tcp", port: 80, addresses: []string{"0.0.0.0"}, group: shop}},
+			listeners:  []listener{{protocol: "tcp", port: 80, addresses: []string{"0.0.0.0", "127.0.0.9"}, group: shop, holders: map[string]groupKey{"0.0.0.0": shop, "127.0.0.9": {kindGroup, "other"}}}},
 			leaders:    map[groupKey]leader{shop: {pid: 10, start: 100 * userHz, daemon: true}},
 		}
 	}
@@ -48,8 +48,14 @@ func TestChanges(t *testing.T) {
 		"new port": {func(s *snapshot) {
 			s.listeners = append(s.listeners, listener{protocol: "tcp", port: 443, group: shop}, listener{protocol: "tcp", port: 40001}, listener{protocol: "udp", port: 5353})
 		}, "listener-new listener:web:tcp/443: shop began to listen on tcp/443"},
-		"port closed":   {func(s *snapshot) { s.listeners = nil }, "listener-gone listener:web:tcp/80: nothing listens on tcp/80 any more"},
-		"other server":  {func(s *snapshot) { s.listeners[0].group.name = "rogue" }, "listener-change listener:web:tcp/80: tcp/80 is now served by rogue"},
+		"port closed": {func(s *snapshot) { s.listeners = nil }, "listener-gone listener:web:tcp/80: nothing listens on tcp/80 any more"},
+		"other server": {func(s *snapshot) {
+			s.listeners[0].holders = map[string]groupKey{"0.0.0.0": {kindGroup, "rogue"}}
+		}, "listener-change listener:web:tcp/80: tcp/80 is now served by rogue"},
+		"one of two on the port restarts": {func(s *snapshot) {
+			s.listeners[0].group = groupKey{kindGroup, "other"}
+			s.listeners[0].holders = map[string]groupKey{"127.0.0.9": {kindGroup, "other"}}
+		}, ""},
 		"restart":       {func(s *snapshot) { s.leaders[shop] = leader{11, 1010 * userHz, true} }, "group-restart group:web:shop: shop was started anew"},
 		"next in line":  {func(s *snapshot) { s.leaders[shop] = leader{11, 500 * userHz, true} }, ""},   // older than the last look
 		"command again": {func(s *snapshot) { s.leaders[shop] = leader{11, 1010 * userHz, false} }, ""}, // a shell runs it

@@ -120,7 +120,11 @@ func judge(f fault, o observed) outcome {
 			telling = c
 		}
 		for at, h := range c.Hypotheses {
-			if truth != nil && truth.MatchString(h.Entity+"\n"+h.Name) && (out.Rank == nil || at+1 < *out.Rank) {
+			told := h.Entity + "\n" + h.Name
+			if h.Culprit != nil { // "by whom" stands beside what is wrong
+				told += "\n" + h.Culprit.Entity + "\n" + h.Culprit.Name
+			}
+			if truth != nil && truth.MatchString(told) && (out.Rank == nil || at+1 < *out.Rank) {
 				rank := at + 1
 				out.Rank, telling = &rank, c
 			}
