@@ -104,6 +104,11 @@ func (w *gathering) settled(members, targets []int, weight []float64, whole floa
 			out = w.explain(out, a, x, members, onset, x.party != nil && begun[x.party])
 		}
 	}
+	for _, s := range out {
+		if len(s.pays) > 0 {
+			s.For = append([]string{s.paid()}, s.For...)
+		}
+	}
 	return out, part
 }
 
@@ -153,14 +158,14 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 		s := &suspect{node: r.node, deeper: -1, others: true, raw: share, Hypothesis: Hypothesis{Entity: r.entity, Name: w.called(r.entity), For: []string{}, Against: []string{}}}
 		if r.node >= 0 {
 			s.Entity = w.nodes[r.node].f.Entity
-			s.For = append(s.For, "it explains what stays with "+own.Name)
+			s.pays = append(s.pays, own.Name)
 		} else {
 			s.Text = s.Name + ", " + told(r.course)
 			s.shows(r.course)
 			for _, c := range r.more[:min(len(r.more), 3)] {
 				s.For = append(s.For, told(c))
 			}
-			s.For = append(s.For, "it began "+about(r.course.Latest, onset)+", and explains what stays with "+own.Name)
+			s.pays, s.lag = append(s.pays, own.Name), about(r.course.Latest, onset)
 		}
 		if r.owner != nil {
 			c := r.owner.course
@@ -174,6 +179,23 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 		out = add(out, s)
 	}
 	return add(out, own)
+}
+
+// mostPaid bounds the things that a hypothesis names as explained.
+const mostPaid = 3
+
+// paid says what a hypothesis explains.
+func (s *suspect) paid() string {
+	names := s.pays
+	more := ""
+	if n := len(names) - mostPaid; n > 0 {
+		names, more = names[:mostPaid], fmt.Sprintf(" and %d more", n)
+	}
+	text := "it explains what stays with " + strings.Join(names, ", ") + more
+	if s.lag != "" {
+		text = "it began " + s.lag + ", and explains what stays with " + strings.Join(names, ", ") + more
+	}
+	return text
 }
 
 func (r *reason) text(w *gathering) string {
@@ -192,6 +214,12 @@ func add(list []*suspect, s *suspect) []*suspect {
 				o.draws(&s.Hypothesis)
 			}
 			o.raw += s.raw
+			for _, name := range s.pays {
+				if !slices.Contains(o.pays, name) {
+					o.pays = append(o.pays, name)
+				}
+			}
+			o.lag = cmp.Or(o.lag, s.lag)
 			for _, text := range s.For {
 				if !slices.Contains(o.For, text) && len(o.For) < 8 {
 					o.For = append(o.For, text)

@@ -23,6 +23,11 @@ const (
 	// sure is the score from which on a hypothesis is held to be the cause, and
 	// rival the share of it that a second one may have beside it.
 	sure, rival = .4, .85
+	// clear is the score from which on one that is far ahead of all others is held
+	// to be the cause, too, and ahead what a second one may have of it then.
+	clear, ahead = .25, .4
+	// stays is how much less is enough for what was held to be the cause before.
+	stays = .7
 	// mostHypotheses bounds the answer, targetsAtMost the symptoms that it is
 	// ranked by.
 	mostHypotheses, targetsAtMost = 8, 50
@@ -35,6 +40,9 @@ type suspect struct {
 	raw  float64
 	// others tells that it explains more than itself.
 	others bool
+	// pays are the things whose excess it explains, and with what lag.
+	pays []string
+	lag  string
 	change *ChangeSeen
 	// deeper is the finding that explains this one best, with the strength of
 	// that; -1 for none.
@@ -66,7 +74,7 @@ func (w *gathering) think(c *Case, members []int) {
 
 	anyFelt := w.nodes[targets[0]].felt
 	switch {
-	case len(suspects) > 0 && suspects[0].Score >= sure && suspects[0].others && (len(suspects) == 1 || suspects[1].raw < rival*suspects[0].raw):
+	case len(suspects) > 0 && suspects[0].others && held(c, suspects):
 		c.Verdict = correlate.CauseFound
 	case anyFelt:
 		c.Verdict = correlate.Unknown
@@ -89,6 +97,21 @@ func (w *gathering) think(c *Case, members []int) {
 	c.Excluded = w.excluded(members, targets)
 	c.Unseen = w.unseen(targets)
 	c.Edges = w.edges(targets, suspects)
+}
+
+// held says whether the first suspect is held to be the cause. What was held to be
+// it before remains so with less, so that a case does not change its mind with
+// every figure.
+func held(before *Case, suspects []*suspect) bool {
+	first, second := suspects[0], 0.0
+	if len(suspects) > 1 {
+		second = suspects[1].raw / first.raw
+	}
+	need := 1.0
+	if best := before.Best(); best != nil && best.Entity == first.Entity {
+		need = stays
+	}
+	return first.Score >= need*sure && second < rival/need || first.Score >= need*clear && second < ahead/need
 }
 
 // targets are the findings that are to be explained, the worst first: what is

@@ -172,13 +172,14 @@ func (o Objective) leastBad() float64 {
 // budget is the share of events that may be bad.
 func (o Objective) budget() float64 { return 1 - o.Target/100 }
 
-// Name is what is promised, in a few words.
+// Name is what is promised, in a few words. A service may have promised the same
+// of several things, which its id tells apart.
 func (o Objective) Name() string {
 	if o.Title != "" {
 		return o.Title
 	}
 	if o.Latency != nil {
-		return fmt.Sprintf("%s answers within %s", o.Service, o.Latency.Under)
+		return fmt.Sprintf("%s answers within %s (%s)", o.Service, o.Latency.Under, o.ID)
 	}
-	return o.Service + " answers"
+	return fmt.Sprintf("%s answers (%s)", o.Service, o.ID)
 }

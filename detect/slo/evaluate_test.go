@@ -80,7 +80,7 @@ func TestObjectivesAreCountedAndTold(t *testing.T) {
 		text string
 	}{
 		{finding.Firing, "The shop answers: its error budget burns"},
-		{finding.Firing, "shop answers within 500ms: its error budget burns"},
+		{finding.Firing, "shop answers within 500ms (fast): its error budget burns"},
 		{finding.Clear, ""},
 		{finding.NoData, "http_seconds has no bucket at 2s"},
 		{finding.NoData, "There is no such series: sum(increase(nothing_total[1h]))"},

@@ -316,11 +316,11 @@ func (b *bed) config() string {
 		fmt.Fprintf(&y, "- {%s, interval: 5s}\n", p)
 	}
 	y.WriteString("slos:\n")
-	for _, o := range []struct{ id, route, method string }{{"items", "/items/{id}", "GET"}, {"search", "/search", "GET"}, {"orders", "/orders", "POST"}, {"order", "/orders/{id}", "GET"}} {
+	for _, o := range []struct{ id, what, route, method string }{{"items", "Items", "/items/{id}", "GET"}, {"search", "Searches", "/search", "GET"}, {"orders", "Orders", "/orders", "POST"}, {"order", "Looks at orders", "/orders/{id}", "GET"}} {
 		selector := fmt.Sprintf(`job="front",http_route="%s",http_request_method="%s"`, o.route, o.method)
-		fmt.Fprintf(&y, "- id: %s-answered\n  service: front\n  target: 99.9\n  bad: 'sum(increase(http_server_request_duration_seconds_count{%s,http_response_status_code=~\"5..\"}[$window]))'\n", o.id, selector)
+		fmt.Fprintf(&y, "- id: %s-answered\n  title: %s are answered\n  service: front\n  target: 99.9\n  bad: 'sum(increase(http_server_request_duration_seconds_count{%s,http_response_status_code=~\"5..\"}[$window]))'\n", o.id, o.what, selector)
 		fmt.Fprintf(&y, "  total: 'sum(increase(http_server_request_duration_seconds_count{%s}[$window]))'\n", selector)
-		fmt.Fprintf(&y, "- id: %s-fast\n  service: front\n  target: 99\n  latency: {histogram: http_server_request_duration_seconds, selector: '%s', under: 250ms}\n", o.id, selector)
+		fmt.Fprintf(&y, "- id: %s-fast\n  title: %s are answered within 250 ms\n  service: front\n  target: 99\n  latency: {histogram: http_server_request_duration_seconds, selector: '%s', under: 250ms}\n", o.id, o.what, selector)
 	}
 	return y.String()
 }

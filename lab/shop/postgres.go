@@ -186,7 +186,7 @@ func (c *cluster) on(ctx context.Context, address string, statements ...string) 
 }
 
 // wordIndex is what search lives by.
-const wordIndex = "CREATE INDEX items_word ON items (word)"
+const wordIndex = "CREATE INDEX items_word ON items (lower(word))"
 
 func (c *cluster) fill(ctx context.Context) error {
 	conn, err := connect(ctx, primaryAt, "postgres", "postgres")

@@ -27,7 +27,7 @@ func search(fs *flag.FlagSet, k *knob.Set) func() error {
 			var found []int
 			err := db.with(r.Context(), func(c *pgxpool.Conn) error {
 				return db.timed("SELECT", "items", func() error {
-					rows, err := c.Query(r.Context(), "SELECT id FROM items WHERE word = $1 ORDER BY price LIMIT 20", r.FormValue("q"))
+					rows, err := c.Query(r.Context(), "SELECT id FROM items WHERE lower(word) = lower($1) ORDER BY price LIMIT 20", r.FormValue("q"))
 					if err != nil {
 						return err
 					}
