@@ -210,15 +210,26 @@ func (b *bed) turn(part *lab.Stage, name, knob, value, back string) error {
 	return b.of(name).process.Turn(knob, value)
 }
 
+// lagQuery is what an exporter of before 0.13 must be given to tell how far a
+// replica is behind; newer ones know it by themselves, under another name.
+const lagQuery = `pg_replication:
+  query: "SELECT CASE WHEN pg_is_in_recovery() THEN greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) ELSE 0 END AS lag"
+  metrics:
+    - lag: {usage: GAUGE, description: "Seconds since the newest transaction that was replayed."}
+`
+
 // export starts the exporters that this machine has.
 func (b *bed) export() error {
+	if err := os.WriteFile(b.file("queries.yaml"), []byte(lagQuery), 0o644); err != nil {
+		return err
+	}
 	for _, e := range []struct {
 		program, job, listen string
 		args, env            []string
 	}{
-		{"prometheus-postgres-exporter", "postgres-primary", primaryIP + ":9187", []string{"--web.listen-address=" + primaryIP + ":9187"},
+		{"prometheus-postgres-exporter", "postgres-primary", primaryIP + ":9187", []string{"--web.listen-address=" + primaryIP + ":9187", "--extend.query-path=" + b.file("queries.yaml")},
 			[]string{"DATA_SOURCE_NAME=postgres://postgres@" + primaryAt + "/shop?sslmode=disable"}},
-		{"prometheus-postgres-exporter", "postgres-replica", replicaIP + ":9187", []string{"--web.listen-address=" + replicaIP + ":9187"},
+		{"prometheus-postgres-exporter", "postgres-replica", replicaIP + ":9187", []string{"--web.listen-address=" + replicaIP + ":9187", "--extend.query-path=" + b.file("queries.yaml")},
 			[]string{"DATA_SOURCE_NAME=postgres://postgres@" + replicaAt + "/shop?sslmode=disable"}},
 		{"prometheus-redis-exporter", "redis", cacheIP + ":9121", []string{"--web.listen-address=" + cacheIP + ":9121", "--redis.addr=redis://" + cacheAt}, nil},
 	} {
