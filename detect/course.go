@@ -18,6 +18,7 @@ type Course struct {
 	Caller, Callee string
 	Signal         string
 	Help           string
+	Says           string // it as a part of a sentence, see Signal.Says; empty where there is none
 	Unit           string
 	Better         string
 	Value          float64 // the middle one of the last three figures
@@ -220,7 +221,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 
 func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	b := x.usual[s.index]
-	out := Course{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Host: x.Host, Signal: s.Name, Help: s.Help, Unit: s.Unit, Better: s.Better,
+	out := Course{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Host: x.Host, Signal: s.Name, Help: s.Help, Says: s.Says, Unit: s.Unit, Better: s.Better,
 		Value: c.middle(), Known: b.aware(), Size: c.size, Query: s.Query(x)}
 	if out.Known {
 		out.Usual = b.Median()

@@ -46,6 +46,9 @@ type Signal struct {
 	// Healthy is what the signal is while all is well, whatever the entity: what
 	// it is held against while nothing is known of what is usual.
 	Healthy *float64 `yaml:"healthy"`
+	// Says is the signal as a part of a sentence about its entity, with $value and
+	// $usual for its figures: "is $value behind instead of $usual".
+	Says string `yaml:"says"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`
 

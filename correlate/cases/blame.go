@@ -151,7 +151,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			if r.node >= 0 {
 				own.node = r.node
 			} else if len(own.For) < 6 {
-				own.For = append(own.For, told(r.course))
+				own.For = append(own.For, "it "+told(r.course))
 			}
 			continue
 		}
@@ -160,17 +160,17 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			s.Entity = w.nodes[r.node].f.Entity
 			s.pays = append(s.pays, own.Name)
 		} else {
-			s.Text = s.Name + ", " + told(r.course)
+			s.Text = s.Name + " " + told(r.course)
 			s.shows(r.course)
 			for _, c := range r.more[:min(len(r.more), 3)] {
-				s.For = append(s.For, told(c))
+				s.For = append(s.For, "it "+told(c))
 			}
 			s.pays, s.lag = append(s.pays, own.Name), about(r.course.Latest, onset)
 		}
 		if r.owner != nil {
 			c := r.owner.course
 			taker := &suspect{node: -1, deeper: -1, others: true, raw: share * byTaker, Hypothesis: Hypothesis{Entity: c.Entity, Name: c.Name, Text: r.owner.text,
-				For: []string{w.called(r.entity) + " is short of it: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
+				For: []string{"others are short of that: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
 			taker.shows(c)
 			taker.Culprit = &finding.Culprit{Entity: c.Entity, Name: c.Name, Text: r.owner.text}
 			s.raw -= taker.raw
@@ -202,7 +202,7 @@ func (r *reason) text(w *gathering) string {
 	if r.node >= 0 {
 		return w.nodes[r.node].f.Title
 	}
-	return told(r.course)
+	return w.called(r.entity) + " " + told(r.course)
 }
 
 // add adds a hypothesis, to one of the same thing where there is one.
@@ -452,9 +452,14 @@ func (w *gathering) taker(r *reason, mine map[string]bool, onset time.Time) *sho
 	return &shortage{best, text}
 }
 
-// told is a course in words.
+// told is what a course says of its entity, to stand behind its name or "it".
 func told(c *detect.Course) string {
-	return fmt.Sprintf("%s: %s instead of %s", c.Help, figure.In(c.Value, c.Unit), figure.In(c.Usual, c.Unit))
+	value, usual := figure.In(c.Value, c.Unit), figure.In(c.Usual, c.Unit)
+	if c.Says != "" {
+		return strings.NewReplacer("$value", value, "$usual", usual).Replace(c.Says)
+	}
+	help, _, _ := strings.Cut(c.Help, ";")
+	return fmt.Sprintf("is not as usual (%s: %s instead of %s)", help, value, usual)
 }
 
 // about says how an onset lies to another one.
