@@ -10,7 +10,7 @@ import (
 
 // met are the kinds of entity that are known by an address, and by what listens
 // at one.
-var met = []estate.Kind{estate.Host, estate.Listener, "process", "database", "cache"}
+var met = []estate.Kind{estate.Host, estate.Listener, estate.Peer, estate.Endpoint, estate.Certificate, "process", "database", "cache"}
 
 // mostMet bounds how many of them are looked at.
 const mostMet = 20_000

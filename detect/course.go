@@ -14,6 +14,7 @@ type Course struct {
 	Kind   string // of kinds.yaml
 	Name   string // of the entity, for people
 	Host   string // id of its machine; empty where it is no part of one
+	Type   string // label of probes: "dns", "http"; empty for others
 	// Caller and Callee are the ids of the ends of an edge.
 	Caller, Callee string
 	Signal         string
@@ -119,7 +120,7 @@ func (b *Baseline) aware() bool { return b != nil && b.Points >= few && b.Span >
 // zero, under it. The spread on each side is that of the middle half of the
 // figures or of the tail, whichever is wider, and no less than what nobody
 // feels; both are those of a normal distribution's standard deviation.
-func (b *Baseline) spreads(v float64, unit string) float64 {
+func (b *Baseline) spreads(v, floor float64) float64 {
 	if !b.aware() {
 		return 0
 	}
@@ -129,7 +130,7 @@ func (b *Baseline) spreads(v float64, unit string) float64 {
 	if v < m {
 		tail = (m - q[0]) / 1.645
 	}
-	s := max(tail, (q[3]-q[1])/1.349, .08*math.Abs(m), floors[unit]) * (1 + 6/float64(b.Points))
+	s := max(tail, (q[3]-q[1])/1.349, .08*math.Abs(m), floor) * (1 + 6/float64(b.Points))
 	return (v - m) / s
 }
 
@@ -137,9 +138,17 @@ func (b *Baseline) spreads(v float64, unit string) float64 {
 // that is known, from what is healthy for all.
 func (s *Signal) spreads(b *Baseline, v float64) float64 {
 	if !b.aware() && s.Healthy != nil {
-		return (v - *s.Healthy) / floors[s.Unit]
+		return (v - *s.Healthy) / s.floor()
 	}
-	return b.spreads(v, s.Unit)
+	return b.spreads(v, s.floor())
+}
+
+// floor is the least spread of the signal.
+func (s *Signal) floor() float64 {
+	if s.Floor > 0 {
+		return s.Floor
+	}
+	return floors[s.Unit]
 }
 
 // follow brings the courses up to the round.
@@ -178,7 +187,7 @@ func (e *Entity) load() float64 {
 // what is asked, how long it takes and how much of it fails is the account that
 // blame is settled by.
 func accounted(signal string) bool {
-	return signal == "traffic" || signal == "errors" || signal == "latency" || signal == "latency_mean"
+	return signal == "traffic" || signal == "errors" || signal == "refused" || signal == "latency" || signal == "latency_mean"
 }
 
 // taken says that a signal is what an entity takes of something that others
@@ -221,7 +230,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 
 func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	b := x.usual[s.index]
-	out := Course{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Host: x.Host, Signal: s.Name, Help: s.Help, Says: s.Says, Unit: s.Unit, Better: s.Better,
+	out := Course{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Host: x.Host, Type: x.Labels["type"], Signal: s.Name, Help: s.Help, Says: s.Says, Unit: s.Unit, Better: s.Better,
 		Value: c.middle(), Known: b.aware(), Size: c.size, Query: s.Query(x)}
 	if out.Known {
 		out.Usual = b.Median()
@@ -234,7 +243,7 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	switch {
 	case fresh && !c.out:
 		out.Known, out.Usual, out.Fresh = true, 0, true
-		out.Size = out.Value / floors[s.Unit]
+		out.Size = out.Value / s.floor()
 		out.Earliest, out.Latest = x.first.Add(-s.Window), x.first
 	case c.out:
 		out.Worse = s.Better == "lower" && c.size > 0 || s.Better == "higher" && c.size < 0

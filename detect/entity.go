@@ -21,6 +21,7 @@ type Entity struct {
 	usual    []*Baseline
 	seasons  []*Season // by Signal.index; nil but for seasonal signals
 	courses  []*course // by Signal.index; nil where the signal was never there
+	trending map[*Signal]*Trend
 	first    time.Time // when it was first seen since the start
 	known    bool      // figures of it were learned before the start
 	seen     time.Time

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -28,6 +29,7 @@ const (
 	highSlot  // high.NAME
 	knownSlot // known.NAME
 	offSlot   // off.NAME
+	untilSlot // until.NAME, soonest.NAME, latest.NAME: seconds until the signal's limit; never is 1e12
 	limitSlot // limit.NAME
 	labelSlot // label.NAME
 )
@@ -54,6 +56,11 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 		declare("high."+s.Name, cel.DoubleType, slot{what: highSlot, signal: s})
 		declare("known."+s.Name, cel.BoolType, slot{what: knownSlot, signal: s})
 		declare("off."+s.Name, cel.DoubleType, slot{what: offSlot, signal: s})
+		if s.Limit != nil {
+			for _, when := range []string{"until", "soonest", "latest"} {
+				declare(when+"."+s.Name, cel.DoubleType, slot{what: untilSlot, signal: s, label: when})
+			}
+		}
 	}
 	if k != onHost && onHost != nil {
 		for _, s := range onHost.signals {
@@ -154,6 +161,12 @@ func (s *Subject) lookup(at slot) (any, bool) {
 			return types.Double(c[at.signal.index].size), true
 		}
 		return types.Double(0), true
+	case untilSlot:
+		t := s.Entity.trending[at.signal]
+		if t == nil {
+			return types.Double(never), true
+		}
+		return types.Double(t.seconds(map[string]time.Duration{"until": t.Until, "soonest": t.Soonest, "latest": t.Latest}[at.label], s.Entity.seen)), true
 	case limitSlot:
 		if s.Check == nil {
 			return nil, false

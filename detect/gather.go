@@ -25,6 +25,8 @@ type reading struct {
 	// rest is, by expression, until when it is left alone: another one
 	// answers for this signal and this one had nothing to say.
 	rest []time.Time
+	// trend is when the signal's trends are to be worked out again.
+	trend time.Time
 }
 
 // restFor is how long an expression that gave nothing rests while another
@@ -113,6 +115,9 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 		if err := p.meetings(ctx, c, q); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if err := p.trends(ctx, c, q, now); err != nil {
+		errs = append(errs, err)
 	}
 	p.age(c, now)
 	p.index()

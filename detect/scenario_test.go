@@ -314,8 +314,27 @@ func (n *numbers) Instant(ctx context.Context, expr string, at time.Time) ([]met
 	return out, nil
 }
 
-func (n *numbers) Range(context.Context, string, metric.Window) ([]metric.Series, error) {
-	return nil, fmt.Errorf("range queries are not made by the engine")
+func (n *numbers) Range(ctx context.Context, expr string, w metric.Window) ([]metric.Series, error) {
+	n.queries++
+	q, err := n.engine.NewRangeQuery(ctx, n.storage, nil, expr, w.From, w.To, w.Step)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	r := q.Exec(ctx)
+	m, err := r.Matrix()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", expr, err)
+	}
+	var out []metric.Series
+	for _, s := range m {
+		one := metric.Series{Labels: s.Metric}
+		for _, f := range s.Floats {
+			one.Points = append(one.Points, metric.Point{T: time.UnixMilli(f.T), V: f.F})
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }
 
 // content is a folder of further content, as detect.content of the

@@ -43,9 +43,14 @@ type Signal struct {
 	// Seasonal signals have a usual for each hour of the week and, where their
 	// entity has a signal "traffic", for each load.
 	Seasonal bool `yaml:"seasonal"`
+	// Floor is what of it nobody feels, where that is not as for others of the unit.
+	Floor float64 `yaml:"floor"`
 	// Healthy is what the signal is while all is well, whatever the entity: what
 	// it is held against while nothing is known of what is usual.
 	Healthy *float64 `yaml:"healthy"`
+	// Limit is what the signal cannot pass, or from where on users feel it. What
+	// nears it is read by rules as until.NAME, see Trend.
+	Limit *float64 `yaml:"limit"`
 	// Says is the signal as a part of a sentence about its entity, with $value and
 	// $usual for its figures: "is $value behind instead of $usual".
 	Says string `yaml:"says"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -28,7 +29,8 @@ const (
 )
 
 // Meet finds what entities that answer at an address run on: the group that
-// listens there, or else the machine that has the address. Entities are listeners,
+// listens there, or else the machine that has the address; as which far end of
+// connections others see them; and which group shows a certificate. Entities are listeners,
 // machines, and whatever has an Address. What several machines or groups might be
 // meant by, such as 127.0.0.1, is left alone.
 func Meet(entities []Entity) []Relation {
@@ -64,11 +66,30 @@ func Meet(entities []Entity) []Relation {
 			}
 		}
 	}
+	shown := map[string]string{} // addresses by the id of the certificate that a probe saw there
+	for _, e := range entities {
+		if u, err := url.Parse(e.Attributes["target"]); err == nil && e.Kind == Endpoint && u.Host != "" {
+			shown[ID(Certificate, strings.TrimPrefix(e.ID, string(Endpoint)+":"))] = u.Host
+		}
+	}
+	peers := map[string][]string{}
+	for _, e := range entities {
+		if e.Kind == Peer {
+			peers[e.Name] = append(peers[e.Name], e.ID)
+		}
+	}
 	var out []Relation
 	for _, e := range entities {
-		at, port, err := net.SplitHostPort(e.Attributes[Address])
-		if err != nil || e.Kind == Listener || e.Kind == Host {
+		if address := shown[e.ID]; e.Kind == Certificate && len(exact[address]) == 1 {
+			out = append(out, Relation{From: exact[address][0], Kind: Shows, To: e.ID, Confidence: meets})
 			continue
+		}
+		at, port, err := net.SplitHostPort(e.Attributes[Address])
+		if err != nil || e.Kind == Listener || e.Kind == Host || e.Kind == Peer {
+			continue
+		}
+		for _, p := range peers[at] {
+			out = append(out, Relation{From: e.ID, Kind: ReachedOver, To: p, Confidence: meets})
 		}
 		groups := slices.Clone(exact[net.JoinHostPort(at, port)])
 		machines := hosts[strings.ToLower(at)]

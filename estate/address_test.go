@@ -32,14 +32,18 @@ func TestMeet(t *testing.T) {
 		at("cache:loop", "127.0.0.1:6379"), at("process:bridge", "172.17.0.1:99"), at("database:far", "db.example.org:5432"),
 		at("database:none", ""), at("database:silent", "10.0.0.7:5432"),
 	}
+	all = append(all, Entity{ID: "peer:web:10.0.0.6", Kind: Peer, Name: "10.0.0.6"})
+	all = append(all, Entity{ID: "endpoint:shop", Kind: Endpoint, Name: "shop", Attributes: map[string]string{"target": "https://10.0.0.6:5432/healthz"}},
+		Entity{ID: "certificate:shop", Kind: Certificate, Name: "shop.example.org"}, Entity{ID: "certificate:else", Kind: Certificate})
 	var got []string
 	for _, r := range Meet(all) {
 		got = append(got, r.From+" "+string(r.Kind)+" "+r.To)
 	}
 	want := []string{
-		"database:a runs-on unit:db-1:postgresql", "database:b runs-on unit:db-1:postgresql", "database:c runs-on unit:db-2:postgresql",
+		"database:a runs-on unit:db-1:postgresql", "database:b runs-on unit:db-1:postgresql", "database:c reached-over peer:web:10.0.0.6", "database:c runs-on unit:db-2:postgresql",
 		"database:silent runs-on host:db-3",
 		"process:x:db-1:9187 runs-on unit:db-1:exporter", "process:y runs-on group:db-3:two", "process:z runs-on unit:db-1:postgresql",
+		"unit:db-2:postgresql shows certificate:shop",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("met\n%q\nwant\n%q", got, want)

@@ -36,6 +36,7 @@ const (
 	Target      Kind = "target"      // a scraped exporter
 	KindService Kind = "service"     // what users ask, wherever it runs
 	Collector   Kind = "collector"   // a part of Evenkeel itself that gathers
+	Peer        Kind = "peer"        // the far end of TCP connections
 )
 
 // ID builds an entity's id: its kind and the parts that name it, joined by
@@ -70,6 +71,10 @@ const (
 	Secures  RelationKind = "secures"   // certificate -> endpoint, listener
 	Calls    RelationKind = "calls"     // who asks -> who answers
 	Owns     RelationKind = "owns"
+	Shows    RelationKind = "shows" // group -> the certificate by which it is known
+	// ReachedOver leads from what answers at an address to that address as the far
+	// end of connections, on which packets are lost.
+	ReachedOver RelationKind = "reached-over" // process -> peer
 )
 
 // Relation joins two entities of one environment.

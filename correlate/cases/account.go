@@ -35,7 +35,7 @@ const (
 )
 
 // figures are the courses of what one thing answers, or of what one call takes.
-type figures struct{ traffic, latency, errors *detect.Course }
+type figures struct{ traffic, latency, errors, refused *detect.Course }
 
 func (f *figures) put(c *detect.Course) {
 	switch c.Signal {
@@ -43,6 +43,8 @@ func (f *figures) put(c *detect.Course) {
 		f.traffic = c
 	case "errors":
 		f.errors = c
+	case "refused":
+		f.refused = c
 	case "latency_mean":
 		f.latency = c
 	case "latency":
@@ -77,11 +79,24 @@ func (f *figures) late() float64 {
 	return f.rate() * max(0, f.latency.Value-f.latency.Usual) * surely(f.latency)
 }
 
+// What is refused counts as failed: who is refused far more than usual may be
+// right all the same, and then nobody felt it.
 func (f *figures) failed() float64 {
-	if f.errors == nil {
-		return 0
+	share := 0.0
+	for _, c := range []*detect.Course{f.errors, f.refused} {
+		if c != nil {
+			share += max(0, c.Value-c.Usual) * surely(c)
+		}
 	}
-	return failure * f.rate() * max(0, f.errors.Value-f.errors.Usual) * surely(f.errors)
+	return failure * f.rate() * min(1, share)
+}
+
+// worse is which of errors and refusals has risen more; nil where neither is known.
+func (f *figures) worse() *detect.Course {
+	if f.errors == nil || f.refused != nil && f.refused.Value-f.refused.Usual > f.errors.Value-f.errors.Usual {
+		return f.refused
+	}
+	return f.errors
 }
 
 func (f *figures) excess() float64 { return f.late() + f.failed() }
@@ -307,7 +322,7 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 		}
 		if b.times >= busier {
 			again := mass * b.repeats / whole // no failure makes it ask again
-			if surely(b.c.own.errors) >= .5 {
+			if surely(b.c.own.worse()) >= .5 {
 				// A few retries come with any failure; what goes beyond is its own doing.
 				again = part * (1 - busier/b.times)
 			}
@@ -329,7 +344,7 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 // well says that the one who is called answers as usual, by its own figures.
 func (c *call) well() bool {
 	p := c.callee
-	return p.counted() && surely(p.own.latency) < .5 && surely(p.own.errors) < .5
+	return p.counted() && surely(p.own.latency) < .5 && surely(p.own.worse()) < .5
 }
 
 // owed is the share of a call's excess that the one who is called pays for, by
@@ -341,7 +356,7 @@ func (c *call) owed(late float64) float64 {
 		return 1
 	}
 	if !p.counted() {
-		if p.own.traffic != nil || p.own.latency != nil || p.own.errors != nil {
+		if p.own.traffic != nil || p.own.latency != nil || p.own.worse() != nil {
 			// It has figures, and no requests arrive: what is between, or it is
 			// not there at all.
 			return .5

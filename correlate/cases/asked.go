@@ -3,6 +3,7 @@ package cases
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
@@ -24,19 +25,34 @@ const (
 // asked finds whom things ask of which no source tells: who looks names up is
 // seen to wait for them, and a name server is seen to be slow, at the same time.
 func asked(courses []detect.Course, findings []*finding.Finding) []estate.Relation {
+	type answerer struct {
+		entity string
+		since  time.Time
+	}
 	var out []estate.Relation
 	for n := range courses {
 		c := &courses[n]
 		m := known.signal(c)
-		if m == nil || m.Of == "" || !c.Out() || !c.Worse || slices.Contains(strings.Fields(m.Of), c.Kind) {
+		if m == nil || len(m.Told) == 0 || !c.Out() || !c.Worse || slices.Contains(strings.Fields(m.Of), c.Kind) {
 			continue
 		}
+		var all []answerer
 		for _, f := range findings {
-			if f.State == finding.Resolved || f.Entity == c.Entity || !slices.Contains(m.Told, f.Check) ||
-				max(fits(f.FirstSeen, c.Latest), fits(c.Latest, f.FirstSeen)) < atOnce || len(out) == mostAsked {
-				continue
+			if f.State != finding.Resolved && slices.Contains(m.Told, f.Check) {
+				all = append(all, answerer{f.Entity, f.FirstSeen})
 			}
-			out = append(out, estate.Relation{From: c.Entity, Kind: asks, To: f.Entity, Source: "cases", Confidence: askedSurely})
+		}
+		for k := range courses {
+			o := &courses[k]
+			if o.Out() && o.Worse && slices.Contains(strings.Fields(m.Of), o.Kind) && (o.Type == "" || o.Type == m.Type) && known.signal(o) != nil {
+				all = append(all, answerer{o.Entity, o.Latest})
+			}
+		}
+		for _, a := range all {
+			r := estate.Relation{From: c.Entity, Kind: asks, To: a.entity, Source: "cases", Confidence: askedSurely}
+			if a.entity != c.Entity && max(fits(a.since, c.Latest), fits(c.Latest, a.since)) >= atOnce && len(out) < mostAsked && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
 		}
 	}
 	return out

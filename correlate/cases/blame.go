@@ -245,7 +245,8 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 	}
 	consider := func(at string, path float64, called, between bool) {
 		weigh(at, path, func(m *signalMechanism) bool {
-			return (!called || m.Silent || m.Between) && (!m.Between || between)
+			// Who fails to look names up need not have made the call that fails.
+			return (!called || m.Silent || m.Between) && (!m.Between || between || len(m.Told) > 0 && at == x.entity)
 		})
 	}
 	considered := func(at string, path float64, called bool) {
@@ -517,8 +518,8 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 
 // text is what the figures say.
 func (f *figures) text(late float64) string {
-	if (late < .5 || f.latency == nil) && f.errors != nil {
-		return fmt.Sprintf("%s of its answers are errors instead of %s", figure.In(f.errors.Value, "ratio"), figure.In(f.errors.Usual, "ratio"))
+	if bad := f.worse(); (late < .5 || f.latency == nil) && bad != nil {
+		return fmt.Sprintf("%s of its answers are %s instead of %s", figure.In(bad.Value, "ratio"), map[bool]string{true: "errors", false: "refusals"}[bad == f.errors], figure.In(bad.Usual, "ratio"))
 	}
 	if f.latency == nil {
 		return "it does not answer as usual"
@@ -529,8 +530,8 @@ func (f *figures) text(late float64) string {
 // waits is what the caller sees.
 func (c *call) waits(late float64) string {
 	f := c.own
-	if (late < .5 || f.latency == nil) && f.errors != nil {
-		return fmt.Sprintf("%s of the calls of %s fail instead of %s", figure.In(f.errors.Value, "ratio"), c.caller.name, figure.In(f.errors.Usual, "ratio"))
+	if bad := f.worse(); (late < .5 || f.latency == nil) && bad != nil {
+		return fmt.Sprintf("%s of the calls of %s %s instead of %s", figure.In(bad.Value, "ratio"), c.caller.name, map[bool]string{true: "fail", false: "are refused"}[bad == f.errors], figure.In(bad.Usual, "ratio"))
 	}
 	if f.latency == nil {
 		return c.caller.name + " does not get what it got before"
@@ -540,8 +541,8 @@ func (c *call) waits(late float64) string {
 
 // shown is the course that shows it best; nil where there is none.
 func (f *figures) shown(late float64) *detect.Course {
-	if late < .5 && f.errors != nil || f.latency == nil {
-		return f.errors
+	if bad := f.worse(); late < .5 && bad != nil || f.latency == nil {
+		return bad
 	}
 	return f.latency
 }

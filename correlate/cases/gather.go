@@ -212,6 +212,12 @@ func (w *gathering) keepTogether() {
 			w.split[w.find(n)] = fmt.Sprintf("Split off from the case %q: for %d minutes nothing has joined them any more.", c.Title, int(w.in.Now.Sub(m.LooseSince).Minutes()))
 		}
 	}
+	for n := range w.nodes {
+		// What came in with them is held by no more than they are.
+		if _, is := joins[w.find(n)]; is && w.seed[n] {
+			w.loose[w.nodes[n].f.ID] = true
+		}
+	}
 	for from, to := range joins {
 		w.union(from, to)
 	}

@@ -25,22 +25,24 @@ type need struct{ from, to float64 }
 // From. A host suffers when a disk that is part of it does, and a disk is gone
 // when its host is.
 var needs = map[estate.RelationKind]need{
-	estate.RunsOn:   {from: .9},
-	estate.StoredOn: {from: .95},
-	estate.PartOf:   {from: .9, to: .8},
-	estate.Serves:   {to: .95},
-	estate.Answers:  {to: .95},
-	estate.Secures:  {to: .95},
-	estate.Calls:    {from: .9},
-	estate.Owns:     {from: .8},
-	"mounts":        {from: .95},
-	"routes-to":     {from: .9},
-	"served-by":     {from: .95},
-	"binds":         {from: .95},
-	asks:            {from: .95},
-	"scaled-by":     {from: .4},
-	"limited-by":    {from: .4},
-	"allowed-by":    {from: .4},
+	estate.RunsOn:      {from: .9},
+	estate.StoredOn:    {from: .95},
+	estate.PartOf:      {from: .9, to: .8},
+	estate.Serves:      {to: .95},
+	estate.Answers:     {to: .95},
+	estate.Secures:     {to: .95},
+	estate.Calls:       {from: .9},
+	estate.Owns:        {from: .8},
+	"mounts":           {from: .95},
+	"routes-to":        {from: .9},
+	"served-by":        {from: .95},
+	"binds":            {from: .95},
+	asks:               {from: .95},
+	estate.ReachedOver: {from: .9},
+	estate.Shows:       {from: .9},
+	"scaled-by":        {from: .4},
+	"limited-by":       {from: .4},
+	"allowed-by":       {from: .4},
 	// What lies in one namespace or cluster has hardly more in common than that.
 	"in": {from: .2},
 }
@@ -56,6 +58,10 @@ const (
 
 // resources are the kinds of entities on a host that all on it share.
 var resources = []string{string(estate.Disk), string(estate.Filesystem), string(estate.Interface), "volume", "conntrack"}
+
+// bystanders are kinds of parts that nothing else on a machine needs or can be
+// crowded by.
+var bystanders = []string{string(estate.Listener), string(estate.Collector)}
 
 func kindOf(id string) string {
 	kind, _, _ := strings.Cut(id, ":")
@@ -101,11 +107,14 @@ func newGraph(relations []estate.Relation) *graph {
 		if !ok {
 			w = otherNeed
 		}
-		if r.Kind == estate.RunsOn {
+		switch resource := slices.Contains(resources, kindOf(r.From)); {
+		case r.Kind == estate.RunsOn && resource:
+			w.to = ofResource
+		case r.Kind == estate.RunsOn || r.Kind == estate.PartOf && !resource:
 			w.to = ofNeighbour
-			if slices.Contains(resources, kindOf(r.From)) {
-				w.to = ofResource
-			}
+		}
+		if r.Kind == estate.PartOf && slices.Contains(bystanders, kindOf(r.From)) {
+			w.to = 0
 		}
 		// Who says so at half confidence is believed by three quarters.
 		trust := .5 + .5*min(1, r.Confidence)

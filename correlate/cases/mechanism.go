@@ -44,6 +44,8 @@ type signalMechanism struct {
 	// Told are the checks that find that trouble where it is. What stands while
 	// the figure is off is held to be what it comes from.
 	Told []string `yaml:"told"`
+	// Type is that of the probes that see it, too.
+	Type string `yaml:"type"`
 	// Short is what there is too little of, see takings.
 	Short string `yaml:"short"`
 }
@@ -145,7 +147,7 @@ func (m *mechanisms) signal(c *detect.Course) *signalMechanism {
 
 // accounted says that the account of calls is settled by a signal.
 func accounted(signal string) bool {
-	return slices.Contains([]string{"traffic", "errors", "latency", "latency_mean", "latency_p50", "latency_p99"}, signal)
+	return slices.Contains([]string{"traffic", "errors", "refused", "latency", "latency_mean", "latency_p50", "latency_p99"}, signal)
 }
 
 // explains says how well the trouble x explains that of y, 0 to 1.

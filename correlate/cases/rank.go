@@ -41,8 +41,8 @@ type suspect struct {
 	// others tells that it explains more than itself.
 	others bool
 	// pays are the things whose excess it explains, and with what lag.
-	pays []string
-	lag  string
+	pays   []string
+	lag    string
 	change *ChangeSeen
 	// deeper is the finding that explains this one best, with the strength of
 	// that; -1 for none.

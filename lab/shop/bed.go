@@ -213,7 +213,7 @@ func (b *bed) turn(part *lab.Stage, name, knob, value, back string) error {
 // lagQuery is what an exporter of before 0.13 must be given to tell how far a
 // replica is behind; newer ones know it by themselves, under another name.
 const lagQuery = `pg_replication:
-  query: "SELECT CASE WHEN pg_is_in_recovery() THEN greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) ELSE 0 END AS lag"
+  query: "SELECT CASE WHEN pg_is_in_recovery() AND (pg_is_wal_replay_paused() OR pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()) THEN greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp())) ELSE 0 END AS lag"
   metrics:
     - lag: {usage: GAUGE, description: "Seconds since the newest transaction that was replayed."}
 `

@@ -94,6 +94,9 @@ func (c *customers) choose() (route, method, path string) {
 // popular is an item: most want the same few.
 func popular() int { return 1 + min(1999, int(rand.ExpFloat64()*40)) }
 
+// mostPopular are the items, from the first on, that all but one in a thousand ask for.
+const mostPopular = 280
+
 func (c *customers) ask(ctx context.Context, route, method, path string) {
 	began := time.Now()
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+frontAt+path, nil)

@@ -9,7 +9,7 @@ var faults = []fault{
 	{name: "out-of-memory", what: "search leaks 4 MB with each request, up to the 96 MB of its cgroup; it is started again each time", truth: `search`, begin: outOfMemory},
 	{name: "slow-disk", what: "the disks of the PostgreSQL primary take 60 kB/s of writes", truth: `loop\d|postgres|pgdata|pgwal`, begin: slowDisk},
 	{name: "disk-filling", what: "a file fills the disk of the PostgreSQL primary", truth: `pgdata|shop-filler`, begin: diskFilling},
-	{name: "packet-loss", what: "15 % of the packets to the catalogue's instances are dropped", truth: `127\.23\.0\.2[123]|catalog`,
+	{name: "packet-loss", what: "35 % of the packets to the catalogue's instances are dropped", truth: `127\.23\.0\.2[123]|catalog`,
 		tools: []string{"nft"}, begin: packetLoss},
 	{name: "edge-delay", what: "the network between front and search takes 300 ms more", truth: `search|shop-wire`, begin: turned("shop-wire", "delay", "300ms", "0s")},
 	{name: "dns-slow", what: "the name server takes 600 ms to answer", truth: `names`, begin: turned("shop-names", "delay", "600ms", "0s")},

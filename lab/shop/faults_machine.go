@@ -150,7 +150,7 @@ func diskFilling(s *scene, part *lab.Stage) error {
 
 func packetLoss(_ *scene, part *lab.Stage) error {
 	rules := "table inet evenkeel_shop {\nchain arriving {\ntype filter hook input priority 0\nip daddr { " + strings.Join(catalogueIPs, ", ") +
-		" } tcp dport " + servicePort + " numgen random mod 100 < 15 drop\n}\n}"
+		" } tcp dport " + servicePort + " numgen random mod 100 < 35 drop\n}\n}"
 	if _, err := lab.Do("nft", rules); err != nil {
 		return fmt.Errorf("%w: %w", lab.ErrCannot, err)
 	}

@@ -111,9 +111,31 @@ func (r *runner) say(format string, args ...any) {
 	fmt.Fprintf(r.progress, "%5.0f s  %s\n", time.Since(r.start).Seconds(), fmt.Sprintf(format, args...))
 }
 
+// warm asks for what customers ask most, so that the shop's first minutes, in
+// which its cache is empty, are not taken for what is usual.
+func warm(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for id := range mostPopular {
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/items/%d", frontAt, id+1), nil)
+		if err != nil {
+			return err
+		}
+		a, err := http.DefaultClient.Do(q)
+		if err != nil {
+			return err
+		}
+		a.Body.Close()
+	}
+	return nil
+}
+
 // learn lets an Evenkeel see ordinary traffic, and ends it: what it has learned
 // is in its data folder.
 func (r *runner) learn(ctx context.Context) (err error) {
+	if err := warm(ctx); err != nil {
+		return fmt.Errorf("fill the cache: %w", err)
+	}
 	own := r.scene.Part()
 	defer func() { err = errors.Join(err, own.Close()) }()
 	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-learns", Config: r.config})

@@ -16,7 +16,7 @@ import (
 )
 
 // agreeing is how long the bank takes on a good day.
-const agreeing = 60 * time.Millisecond
+const agreeing = 90 * time.Millisecond
 
 // bank is a third party: it agrees to pay. Nobody scrapes it.
 func bank(fs *flag.FlagSet, k *knob.Set) func() error {
