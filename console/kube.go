@@ -181,6 +181,34 @@ func (v *kubeView) when() time.Time {
 	return v.At
 }
 
+// trust is a condition as far as it can be believed: what is not seen now is
+// told as it was last, and is not well for that.
+func (v *kubeView) trust(c condition) condition {
+	if v.Doubt != "" {
+		return condition{"unknown", "As last seen: " + c.Text}
+	}
+	return c
+}
+
+// trusted is trust for a mark alone; what was wrong stays so.
+func (v *kubeView) trusted(mark string) string {
+	if v.Doubt != "" && mark == "steady" {
+		return "unknown"
+	}
+	return mark
+}
+
+// stoodThen are findings as of the view's time: that they stood is known, what
+// became of them later is not told.
+func stoodThen(list []finding.Finding, at time.Time) []finding.Finding {
+	if !at.IsZero() {
+		for i := range list {
+			list[i].State, list[i].ResolvedAt = finding.Open, time.Time{}
+		}
+	}
+	return list
+}
+
 // condition is how something does, in one sentence with its mark.
 type condition struct{ Mark, Text string }
 
@@ -195,7 +223,7 @@ func (c *Console) standingFindings(r *http.Request, env string, at time.Time) ([
 		f.States = []finding.State{finding.Open, finding.Acknowledged, finding.Unknown}
 	}
 	list, err := c.Findings.List(r.Context(), c.actor(r), f)
-	return list.Findings, err
+	return stoodThen(list.Findings, at), err
 }
 
 // tally counts findings and keeps the worst.
@@ -260,7 +288,7 @@ func (c *Console) findingsNear(r *http.Request, v *kubeView, e estate.Entity, s 
 		f.Since, f.Until = v.At, v.At
 	}
 	list, err := c.Findings.List(r.Context(), c.actor(r), f)
-	for _, f := range list.Findings {
+	for _, f := range stoodThen(list.Findings, v.At) {
 		if len(out) < shownFindings && v.belongs(e, f.Entity) {
 			out = append(out, f)
 		}

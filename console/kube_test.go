@@ -100,6 +100,13 @@ func TestAClusterIsShownAsItWas(t *testing.T) {
 	}
 	step("", "2 of 2 ready", "", "none")
 
+	// A finding of the second step that has been over since the third.
+	key := finding.Key{Tenant: access.DefaultTenant, Environment: "prod", Practice: "kubernetes", Check: "crash-loop", Entity: b.id(kindPod, "shop", past[1].pods[2])}
+	for i, sign := range []finding.Sign{finding.Firing, finding.Clear} {
+		d.record(t, finding.Observation{Key: key, At: past[i+1].at.Add(time.Minute), Since: past[1].at.Add(time.Minute), Sign: sign, Reason: "it runs again",
+			Report: finding.Report{Severity: finding.Warning, Title: "a pod crashes", EntityName: "checkout"}})
+	}
+
 	layouts := map[string]func(time.Time) string{
 		"RFC 3339":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"of the form": func(t time.Time) string { return t.Local().Format("2006-01-02T15:04:05") },
@@ -148,6 +155,9 @@ func TestAClusterIsShownAsItWas(t *testing.T) {
 			if i != 1 && strings.Contains(page, "CrashLoopBackOff") || i == 1 && !strings.Contains(page, "App ended last with OOMKilled (exit code 137), 6 min ago") {
 				t.Errorf("step %d, %s: why pods are not ready is told otherwise than it was", i, layout)
 			}
+			if stood := strings.Contains(page, "Findings that stood then a pod crashes soon checkout for 9 min"); stood != (i == 1) || strings.Contains(page, "it runs again") {
+				t.Errorf("step %d, %s: the finding is told otherwise than it stood: %s", i, layout, page)
+			}
 			if diff := "was: image of app: checkout:1"; strings.Contains(page, diff) != (i == 1 || i == 2) {
 				t.Errorf("step %d, %s: %q is told at the wrong time", i, layout, diff)
 			}
@@ -183,6 +193,11 @@ func TestAClusterThatCannotBeSeenIsNotShownAsWell(t *testing.T) {
 		t.Helper()
 		_, doc, _ := visit(t, d, path)
 		return text(doc)
+	}
+	raw := func(path string) string {
+		t.Helper()
+		_, _, raw := visit(t, d, path)
+		return raw
 	}
 	observe := func(facts map[string]string) {
 		t.Helper()
@@ -222,10 +237,32 @@ func TestAClusterThatCannotBeSeenIsNotShownAsWell(t *testing.T) {
 		if doubt := c.facts["reachable"] != "true"; doubt != strings.Contains(page(workload), "may be old") && c.facts["reachable"] != "unknown" {
 			t.Errorf("%v: the workload's page does not share the doubt", c.facts)
 		}
+		if well := strings.Contains(raw(workload), "sigil is-steady"); well != (c.facts["reachable"] == "true") {
+			t.Errorf("%v: a mark of the workload's page says that all is well: %v", c.facts, well)
+		}
 	}
 	d.now = d.now.Add(10 * time.Minute)
 	if got := page("/entities/" + cluster); !strings.Contains(got, "Nothing was heard of this cluster since") {
 		t.Errorf("silence is not told: %s", got)
+	}
+}
+
+// Who may not read a cluster's environment does not learn that it is there.
+func TestAClusterIsShownOnlyToThoseWhoMayReadIt(t *testing.T) {
+	d := quietDemo(t)
+	b := d.cluster(t)
+	d.actor.Grants = []access.Grant{{Tenant: access.Any, Environment: demoEnv, Role: access.Admin}}
+	for _, at := range []string{"", "?at=" + unix(d.now.Add(-time.Hour))} {
+		for id := range b.entities {
+			if code, _, _ := visit(t, d, "/entities/"+escaped(id)+at); code != http.StatusNotFound {
+				t.Errorf("%s%s gives %d", id, at, code)
+			}
+		}
+		for _, path := range []string{"/kubernetes", "/namespaces"} {
+			if code, doc, raw := visit(t, d, path+at); code != http.StatusOK || !strings.Contains(text(doc), "No cluster was seen.") || strings.Contains(raw, ":prod") {
+				t.Errorf("%s%s gives %d: %s", path, at, code, text(doc))
+			}
+		}
 	}
 }
 
@@ -241,8 +278,9 @@ func TestHowAWorkloadDoes(t *testing.T) {
 		{map[string]string{"wanted": "5", "ready": "2", "unavailable_since": since}, "soon", "Two of five pods are ready, and it has been so for 12 minutes."},
 		{map[string]string{"wanted": "2", "ready": "0", "unavailable_since": since}, "now", "None of two pods is ready, and it has been so for 12 minutes."},
 		{map[string]string{"wanted": "0", "ready": "0"}, "info", "It is scaled to nothing: no pod is wanted."},
-		{map[string]string{"wanted": "3", "ready": "3", "updated": "1"}, "steady", "All three pods are ready. A rollout is under way: one of three are as it should be."},
+		{map[string]string{"wanted": "3", "ready": "3", "updated": "1"}, "steady", "All three pods are ready. A rollout is under way; new so far: one of three."},
 		{map[string]string{"wanted": "3", "ready": "3", "updated": "1", "progress_reason": "ProgressDeadlineExceeded"}, "soon", "All three pods are ready. The rollout is stuck."},
+		{map[string]string{"wanted": "2", "ready": "0", "updated": "0"}, "now", "None of two pods is ready. A rollout is under way; new so far: none of two."},
 		{map[string]string{}, "unknown", "How many of its pods are ready is not known."},
 		{map[string]string{"kind": "Job"}, "unknown", "Whether it is done is not known."},
 		{map[string]string{"kind": "Job", "wanted": "2", "ready": "2"}, "steady", "It is done."},
@@ -253,6 +291,29 @@ func TestHowAWorkloadDoes(t *testing.T) {
 		if got := workloadStanding(c.facts, now); got.Mark != c.mark || got.Text != c.text {
 			t.Errorf("%v: %+v, want %s: %s", c.facts, got, c.mark, c.text)
 		}
+	}
+}
+
+// What people look for is found before what it is made of.
+func TestTheSearchLeadsToThePagesOfACluster(t *testing.T) {
+	d := quietDemo(t)
+	d.cluster(t)
+	for sought, want := range map[string]string{"checkout": "shop/checkout", "shop": "shop", "node-2": "node-2", "prod": "prod", "namespaces": "Namespaces"} {
+		_, doc, _ := visit(t, d, "/search?q="+sought)
+		first := ""
+		for n := range doc.Descendants() {
+			if href, _ := attr(n, "href"); n.Type == html.ElementNode && n.Data == "a" && (strings.HasPrefix(href, "/entities/") || href == "/namespaces" || href == "/kubernetes") {
+				first = text(n)
+				break
+			}
+		}
+		if !strings.HasPrefix(first, want) {
+			t.Errorf("%q finds %q first", sought, first)
+		}
+	}
+	_, doc, _ := visit(t, d, "/search?q=checkout")
+	if page := text(doc); !strings.Contains(page, "shop/checkout workload in prod") {
+		t.Errorf("the workload is not found: %s", page)
 	}
 }
 

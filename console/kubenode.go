@@ -25,10 +25,10 @@ func (c *Console) readNode(r *http.Request, v *kubeView, e estate.Entity, rng as
 	if err != nil {
 		return err
 	}
-	n := &nodeView{State: nodeStanding(e.Attributes, v.when()), Conditions: conditions(e.Attributes)}
+	n := &nodeView{State: v.trust(nodeStanding(e.Attributes, v.when())), Conditions: conditions(e.Attributes)}
 	v.Node = n
-	if v.Doubt != "" {
-		n.State.Mark = "unknown"
+	for i := range n.Conditions {
+		n.Conditions[i].Mark = v.trusted(n.Conditions[i].Mark)
 	}
 	var asked, had load
 	had.allocatable(e.Attributes)

@@ -40,7 +40,8 @@ type spaceView struct {
 	Others    []kindCount
 	OthersURL func(estate.Kind) string
 	Phase     string
-	Policies  string // what is known of its network policies
+	Policies  string    // what is known of its network policies
+	Denied    time.Time // since when a quota keeps something from being made; zero where none does
 }
 
 // workloadLine is a workload in a list.
@@ -158,6 +159,9 @@ func (c *Console) readSpace(r *http.Request, v *kubeView, e estate.Entity) error
 			s.Workloads = append(s.Workloads, workloadLineOf(x, v, standing))
 		case kindQuota:
 			s.Quotas = append(s.Quotas, quotaUses(x.Attributes)...)
+			if t := timeIn(x.Attributes, "denied_since"); !t.IsZero() && (s.Denied.IsZero() || t.Before(s.Denied)) {
+				s.Denied = t
+			}
 			others[x.Kind]++
 		default:
 			others[x.Kind]++
@@ -183,7 +187,7 @@ func (c *Console) readSpace(r *http.Request, v *kubeView, e estate.Entity) error
 // workloadLineOf has the findings of a workload and of its pods.
 func workloadLineOf(e estate.Entity, v *kubeView, standing []finding.Finding) workloadLine {
 	a, cube := e.Attributes, subjectOf(e.ID).cube
-	l := workloadLine{Name: cube.own, URL: thenURL(v.Env, e.ID, v.At), Sort: a["kind"], State: workloadStanding(a, v.when()), Images: shortImages(a["images"]), Ready: "–"}
+	l := workloadLine{Name: cube.own, URL: thenURL(v.Env, e.ID, v.At), Sort: a["kind"], State: v.trust(workloadStanding(a, v.when())), Images: shortImages(a["images"]), Ready: "–"}
 	if ready, known := countIn(a, "ready"); known {
 		wanted, _ := countIn(a, "wanted")
 		l.Ready = fmt.Sprintf("%d of %d", ready, wanted)

@@ -56,12 +56,9 @@ func (c *Console) readWorkload(r *http.Request, v *kubeView, e estate.Entity, rn
 	if err != nil {
 		return err
 	}
-	w := &workloadView{State: workloadStanding(e.Attributes, v.when()), Images: shortImages(e.Attributes["images"]),
+	w := &workloadView{State: v.trust(workloadStanding(e.Attributes, v.when())), Images: shortImages(e.Attributes["images"]),
 		Space: thenURL(v.Env, estate.ID(kindNamespace, subjectOf(e.ID).cube.cluster, subjectOf(e.ID).cube.space), v.At)}
 	v.Workload = w
-	if v.Doubt != "" {
-		w.State.Mark = "unknown"
-	}
 	var beyond []string // whose own neighbours belong on the page
 	var pods []estate.Entity
 	for _, x := range near {
@@ -153,7 +150,7 @@ func podLineOf(e estate.Entity, v *kubeView) podLine {
 			l.Mark = "now"
 		}
 	}
-	l.Why = podWhy(a, v.when())
+	l.Mark, l.Why = v.trusted(l.Mark), podWhy(a, v.when())
 	return l
 }
 
@@ -272,7 +269,7 @@ func workloadStanding(a map[string]string, now time.Time) condition {
 	case a["paused"] == "true":
 		rollout = " Its rollout is paused."
 	case told && updated < wanted:
-		rollout = fmt.Sprintf(" A rollout is under way: %s of %s as it should be.", number(updated), isAre(wanted))
+		rollout = fmt.Sprintf(" A rollout is under way; new so far: %s of %s.", noneOr(updated), number(wanted))
 	case a["observed_generation"] != "" && a["observed_generation"] != a["generation"]:
 		rollout = " Its last change is not yet taken up."
 	}
@@ -290,7 +287,13 @@ func workloadStanding(a map[string]string, now time.Time) condition {
 }
 
 func podsWord(n int) string { return number(n) + " " + plural(n, "pod", "pods") }
-func isAre(n int) string    { return number(n) + " " + plural(n, "is", "are") }
+
+func noneOr(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return number(n)
+}
 
 func allReady(n int) string {
 	switch n {

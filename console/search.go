@@ -1,10 +1,13 @@
 package console
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
@@ -62,11 +65,11 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
 		for _, f := range found.Findings {
 			p.Findings = append(p.Findings, hit{Title: f.Title, About: ago(f.ChangedAt, p.Asked), URL: findingURL(f.ID), Severity: f.Severity, State: f.State})
 		}
-		things, err := c.Estate.Entities(ctx, actor, estate.Filter{Tenant: c.opt.Tenant, Text: p.Text, Limit: hitsOfEach})
+		things, err := c.thingsHolding(ctx, actor, p.Text)
 		if err != nil {
 			return err
 		}
-		for _, e := range things.Entities {
+		for _, e := range things {
 			about := kindWord(e.Kind, 1)
 			if host := subjectOf(e.ID).host; host != "" && e.Kind != estate.Host {
 				about += " on " + host
@@ -80,4 +83,27 @@ func (c *Console) search(w http.ResponseWriter, r *http.Request) error {
 		return c.write(w, r, http.StatusOK, searchHits(p))
 	}
 	return c.render(w, r, http.StatusOK, "Search", "/search", searchView(p))
+}
+
+// soughtFirst are the kinds that people look for; what they are made of, such
+// as pods, holds the same names and comes after.
+var soughtFirst = []estate.Kind{estate.Host, estate.KindService, kindCluster, kindNamespace, kindWorkload, kindNode}
+
+// thingsHolding finds entities by a text, those of the kinds that people look
+// for first.
+func (c *Console) thingsHolding(ctx context.Context, actor access.Actor, text string) ([]estate.Entity, error) {
+	f := estate.Filter{Tenant: c.opt.Tenant, Text: text, Limit: hitsOfEach, Kinds: soughtFirst}
+	first, err := c.Estate.Entities(ctx, actor, f)
+	if err != nil || len(first.Entities) == hitsOfEach {
+		return first.Entities, err
+	}
+	f.Kinds = nil
+	all, err := c.Estate.Entities(ctx, actor, f)
+	out := first.Entities
+	for _, e := range all.Entities {
+		if len(out) < hitsOfEach && !slices.Contains(soughtFirst, e.Kind) {
+			out = append(out, e)
+		}
+	}
+	return out, err
 }
