@@ -46,7 +46,7 @@ func (a *App) flow(g *lifecycle.Group) {
 
 	// What was promised to users is held against what they got.
 	if len(a.cfg.SLOs) > 0 {
-		loop(g, a.board, "objectives", time.Second, time.Minute, a.judgeObjectives)
+		loop(g, a.board, "objectives", time.Second, every, a.judgeObjectives)
 	}
 
 	// 4. What was learned is kept, also where Evenkeel is stopped before long. A

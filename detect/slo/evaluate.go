@@ -61,8 +61,14 @@ func NewEvaluator(c Config) *Evaluator {
 }
 
 // stale is how old the counts of a window may be: long ones move slowly, and
-// cost much to ask for.
-func stale(window time.Duration) time.Duration { return min(window/60, 30*time.Minute) }
+// cost much to ask for. A fast burn shows in an hour's within a quarter of a
+// minute.
+func stale(window time.Duration) time.Duration {
+	if window <= time.Hour {
+		return window / 240
+	}
+	return min(window/60, 30*time.Minute)
+}
 
 // again is when a window that could not be counted is asked for again.
 const again = time.Minute

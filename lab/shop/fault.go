@@ -21,6 +21,9 @@ type fault struct {
 	// hypothesis. It is empty for a control: nothing is wrong.
 	truth string
 	tools []string // programs that the machine must have
+	// slow is how many times as long it lasts as others do: what fills up takes
+	// its time until somebody feels it. 0 is once.
+	slow int
 	// begin breaks the running shop. It registers the undoing on the part that
 	// it is given: closing the part ends the fault. An error says why it could
 	// not be made.

@@ -8,7 +8,7 @@ var faults = []fault{
 	{name: "cpu-quota", what: "search gets 1 % of a CPU by its cgroup", truth: `search`, begin: cpuQuota},
 	{name: "out-of-memory", what: "search leaks 4 MB with each request, up to the 96 MB of its cgroup; it is started again each time", truth: `search`, begin: outOfMemory},
 	{name: "slow-disk", what: "the disks of the PostgreSQL primary take 60 kB/s of writes", truth: `loop\d|postgres|pgdata|pgwal`, begin: slowDisk},
-	{name: "disk-filling", what: "a file fills the disk of the PostgreSQL primary", truth: `pgdata|shop-filler`, begin: diskFilling},
+	{name: "disk-filling", what: "a file fills the disk of the PostgreSQL primary", truth: `pgdata|shop-filler`, slow: 3, begin: diskFilling},
 	{name: "packet-loss", what: "35 % of the packets to the catalogue's instances are dropped", truth: `127\.23\.0\.2[123]|catalog`,
 		tools: []string{"nft"}, begin: packetLoss},
 	{name: "edge-delay", what: "the network between front and search takes 300 ms more", truth: `search|shop-wire`, begin: turned("shop-wire", "delay", "300ms", "0s")},
@@ -31,7 +31,7 @@ var faults = []fault{
 	{name: "certificate-expired", what: "checkout shows front an expired certificate", truth: `checkout|127\.23\.0\.12`, begin: certificateExpired},
 	{name: "clock-skew", what: "checkout's clock is 5 minutes behind; it refuses what is not of this time", truth: `checkout|127\.23\.0\.12`, begin: turned("shop-checkout", "offset", "-5m", "0s")},
 	{name: "front-saturated", what: "three times the customers meet a front that works on 2 requests at once", truth: `front|127\.23\.0\.10`, begin: frontSaturated},
-	{name: "noisy-batch", what: "a batch job sorts the whole stock with 3 connections on the primary", truth: `shop-report|report|postgres`, begin: noisyBatch},
+	{name: "noisy-batch", what: "a batch job sorts the whole stock with 10 connections on the primary", truth: `shop-report|report|postgres`, begin: noisyBatch},
 
 	{name: "quiet-batch", what: "nightly batch: one report, once", begin: quietBatch},
 	{name: "quiet-deploy", what: "catalogue is released anew, one instance after another", begin: quietDeploy},

@@ -106,7 +106,7 @@ func cacheCold(s *scene, part *lab.Stage) error {
 }
 
 func noisyBatch(s *scene, part *lab.Stage) error {
-	return s.beside(part, "shop-report", nil, "report", "-database", primaryAt, "-connections", "3")
+	return s.beside(part, "shop-report", nil, "report", "-database", primaryAt, "-connections", "10")
 }
 
 // quietBatch is one report that nobody waits for.

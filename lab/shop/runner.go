@@ -228,7 +228,7 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	if err := f.begin(r.scene, part); err != nil {
 		return cannot(err)
 	}
-	if err := watch(seen.began.Add(r.pace.hold), never); err != nil {
+	if err := watch(seen.began.Add(time.Duration(max(1, f.slow))*r.pace.hold), never); err != nil {
 		return out, err
 	}
 	seen.during = r.scene.customers.take(seen.began.Add(warmUp))
