@@ -91,6 +91,21 @@ func (f *figures) failed() float64 {
 	return failure * f.rate() * min(1, share)
 }
 
+// crowd is how many times the usual load is a crowd, and crowdLate how many times as
+// long as usual answers must take in it.
+const crowd, crowdLate = 1.5, 1.5
+
+// crowded is how many times as much as usual is asked of who answers later for it;
+// 0 where that is not so. Held against such loads nothing is unusual, and felt it
+// is all the same.
+func (f *figures) crowded() float64 {
+	t, l := f.traffic, f.latency
+	if t == nil || l == nil || !t.Known || !l.Known || t.Usual <= 0 || t.Value < crowd*t.Usual || l.Value < crowdLate*l.Usual {
+		return 0
+	}
+	return t.Value / t.Usual
+}
+
 // worse is which of errors and refusals has risen more; nil where neither is known.
 func (f *figures) worse() *detect.Course {
 	if f.errors == nil || f.refused != nil && f.refused.Value-f.refused.Usual > f.errors.Value-f.errors.Usual {
@@ -152,6 +167,7 @@ type claim struct {
 	mass   float64
 	late   float64 // share of the mass that is time, not failures
 	repeat float64 // how many times as often it asks; 0 where that is not why
+	load   float64 // how many times as much it is asked; 0 where that is not why
 }
 
 // newAccount reads what is called and how from the courses.
@@ -234,7 +250,12 @@ func (a *account) settle(from *party, weight float64) bool {
 	}
 	whole := max(from.own.excess(), owed)
 	if whole <= 0 {
-		return false
+		times := from.own.crowded()
+		if times > 0 {
+			a.keep(from, nil, weight, 1, 0)
+			a.kept[from.id].load = times
+		}
+		return times > 0
 	}
 	first := (from.own.late() + 1e-12) / (from.own.excess() + 1e-12)
 	if c, times := from.besieged(); c != nil {

@@ -492,6 +492,11 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	p := x.party
 	s.Name = p.name
 	switch {
+	case x.load > 0:
+		s.Text = fmt.Sprintf("%s is asked %s times as much as usual, and takes %s to answer instead of %s", p.name, figure.Number(math.Round(10*x.load)/10),
+			figure.In(p.own.latency.Value, "seconds"), figure.In(p.own.latency.Usual, "seconds"))
+		s.For = append(s.For, "what it calls answers as it does at such a load, as far as that is known")
+		s.shows(p.own.traffic)
 	case x.repeat >= busier:
 		s.Text = fmt.Sprintf("%s asks others %.0f times as often as usual for each of its own requests", p.name, x.repeat)
 		s.For = append(s.For, share+" of what is felt are calls that it did not make before")

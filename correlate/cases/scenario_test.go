@@ -28,7 +28,7 @@ import (
 //	relations  FROM KIND TO [CONFIDENCE]
 //	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS]
 //	changes    HH:MM:SS ENTITY SUMMARY
-//	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [fresh] [host=ENTITY] [from=ENTITY to=ENTITY]
+//	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [loaded] [fresh] [host=ENTITY] [from=ENTITY to=ENTITY]
 //	           since when it is out (- for as usual); from and to are the ends of an edge
 //	expect     at HH:MM cases N
 //	           at HH:MM case NAME NAME...       exactly these are one case
@@ -113,6 +113,7 @@ func readCourse(t *testing.T, words []string) detect.Course {
 		}
 		*to = x
 	}
+	loaded := false
 	for _, word := range words[5:] {
 		k, v, _ := strings.Cut(word, "=")
 		switch k {
@@ -120,6 +121,8 @@ func readCourse(t *testing.T, words []string) detect.Course {
 			c.Better = k
 		case "fresh":
 			c.Fresh = true
+		case "loaded": // nothing unusual at the load of now
+			loaded = true
 		case "host":
 			c.Host = v
 		case "from":
@@ -130,7 +133,10 @@ func readCourse(t *testing.T, words []string) detect.Course {
 			t.Fatalf("not an attribute: %s", word)
 		}
 	}
-	if c.Size = (c.Value - c.Usual) / max(.002, .08*c.Usual); words[0] != "-" {
+	if c.Size = (c.Value - c.Usual) / max(.002, .08*c.Usual); loaded {
+		c.Size = 0
+	}
+	if words[0] != "-" {
 		c.Latest = clockAt(t, words[0])
 		c.Earliest = c.Latest.Add(-15 * time.Second)
 		c.Worse = c.Better == "lower" && c.Size > 0 || c.Better == "higher" && c.Size < 0
