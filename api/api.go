@@ -40,6 +40,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/simulate"
 	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
+	"github.com/evenkeel/evenkeel/review/replay"
 )
 
 // Check is what one check says of one entity.
@@ -84,6 +85,8 @@ type Services struct {
 	Incidents *respond.Service
 	// Reviews is there where Incidents is.
 	Reviews *review.Service
+	// Rules are the checks that are made; nil for nobody tells.
+	Rules func() []review.Rule
 	// Evidence is there where Incidents is.
 	Evidence *evidence.Service
 	// OnCall is nil where there are no schedules.
@@ -92,6 +95,8 @@ type Services struct {
 	Reach *reach.Service
 	// Simulate is there where Incidents is.
 	Simulate *simulate.Service
+	// Replay is nil where no time can be run again.
+	Replay *replay.Service
 	// Status is nil where there are no status pages.
 	Status *status.Service
 	Board  *health.Board
@@ -159,6 +164,9 @@ func New(services Services, options Options) http.Handler {
 		s.registerIncidents(h)
 		s.registerLedger(h)
 		s.registerReview(h)
+		if s.Rules != nil {
+			s.registerRecords(h)
+		}
 		s.registerEvidence(h)
 		s.registerSilences(h)
 		s.registerRoutes(h)
@@ -179,6 +187,9 @@ func New(services Services, options Options) http.Handler {
 	s.registerSLOs(h)
 	s.registerSignals(h)
 	s.registerPeople(h)
+	if s.Replay != nil {
+		s.registerReplay(h)
+	}
 	s.registerSelf(h)
 	inner.HandleFunc("/api/", s.noSuchPath(inner))
 
@@ -198,6 +209,7 @@ var schemaNames = map[string]string{
 	"finding.Page": "FindingPage", "estate.Page": "EntityPage",
 	"oncall.Standing": "DutyStanding", "oncall.Step": "DutyStep", "oncall.Problem": "DutyProblem", "oncall.Load": "DutyLoad", "oncall.ProblemKind": "DutyProblemKind", "oncall.Hours": "DutyHours",
 	"respond.Page": "PersonPage", "respond.Entry": "LedgerEntry", "respond.Contact": "ContactThen", "reach.Notice": "ReachNotice",
+	"review.Record": "CheckRecord", "review.Rule": "CheckRule", "replay.Result": "ReplayResult", "replay.Case": "ReplayedCase", "replay.Incident": "ReplayedIncident", "replay.Found": "ReplayedFinding",
 	"simulate.Incident": "SimulatedIncident", "simulate.Contact": "SimulatedContact", "simulate.Route": "SimulatedRoute", "simulate.Event": "SimulatedEvent", "simulate.Moment": "SimulatedMoment",
 	"status.Page": "StatusPageFields", "status.Listed": "StatusPage", "status.State": "ComponentState", "status.Update": "IncidentUpdate", "status.Component": "StatusComponent",
 }

@@ -17,7 +17,9 @@ import (
 )
 
 func testCases(db *store.Store, e *estate.Service) *cases.Service {
-	return cases.NewService(db, cases.Options{Graph: db.Graph,
+	return cases.NewService(db, cases.Options{Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
+		return db.Graph(ctx, tenant, environment, time.Time{})
+	},
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
 			page, err := e.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, From: since, Limit: limit})
 			return page.Changes, err

@@ -100,6 +100,38 @@ func (s *server) registerReview(h huma.API) {
 		})
 }
 
+// Records is what became of what each check found.
+type Records struct {
+	From    time.Time       `json:"from"`
+	To      time.Time       `json:"to"`
+	Records []review.Record `json:"records"`
+	Cut     bool            `json:"cut,omitempty" doc:"there was more than can be counted at once"`
+	Rules   []review.Rule   `json:"rules" doc:"all checks that are made, also those that never spoke"`
+}
+
+// registerRecords registers what the checks are, and what became of what they
+// found.
+func (s *server) registerRecords(h huma.API) {
+	type recordsInput struct {
+		Tenant string    `query:"tenant" maxLength:"80"`
+		From   time.Time `query:"from" doc:"default: 28 days before to"`
+		To     time.Time `query:"to" doc:"default: now"`
+	}
+	huma.Register(h, op(http.MethodGet, "/api/v1/checks/records", "list-check-records", "Checks", "What became of what each check found: how often it spoke, how often that paged somebody, and what people said of it"),
+		func(ctx context.Context, in *recordsInput) (*body[Records], error) {
+			if in.To.IsZero() {
+				in.To = time.Now()
+			}
+			if in.From.IsZero() {
+				in.From = in.To.Add(-review.RecordTime)
+			}
+			out := Records{From: in.From, To: in.To, Rules: s.Rules()}
+			var err error
+			out.Records, out.Cut, err = s.Reviews.Records(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.From, in.To)
+			return answer(out), s.problem("list-check-records", err)
+		})
+}
+
 func (s *server) documentAnswer(what string, d review.Document, err error) (*body[review.Document], error) {
 	if err != nil {
 		return nil, s.problem(what, err)

@@ -77,10 +77,13 @@ func serve(t testing.TB) *served {
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
 	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: impact.NewService(slo.NewAssessor(nil, nil), "prod")}, slog.New(slog.DiscardHandler))
 	h := New(Services{
-		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access, kept), Board: board,
+		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access, kept, s.findings), Board: board,
 		Evidence: kept,
 		OnCall:   testSchedules(t, db, s.access), Reach: s.reach, Status: testStatus(t, db), Sources: testSources(t),
-		Simulate: testSimulator(), Cases: s.cases,
+		Simulate: testSimulator(), Cases: s.cases, Replay: testReplay(),
+		Rules: func() []review.Rule {
+			return []review.Rule{{ID: "cpu", Practice: "detect", Entity: "host", About: "The CPU is busy."}}
+		},
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},

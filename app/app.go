@@ -50,6 +50,7 @@ import (
 	"github.com/evenkeel/evenkeel/respond/simulate"
 	"github.com/evenkeel/evenkeel/respond/status"
 	"github.com/evenkeel/evenkeel/review"
+	"github.com/evenkeel/evenkeel/review/replay"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -91,6 +92,7 @@ type App struct {
 	intake        *intake.Server
 	routes        *route.Service
 	review        *review.Service
+	replay        *replay.Service
 	evidence      *evidence.Service
 	reach         *reach.Service
 	simulate      *simulate.Service
@@ -150,8 +152,9 @@ func New(ctx context.Context, cfg config.Config, o Options) (_ *App, err error) 
 	if err := a.openIntake(ctx); err != nil {
 		return nil, err
 	}
+	a.replay = a.newReplay()
 	a.evidence = a.newEvidence()
-	a.review = review.NewService(a.store, a.respond, a.estate, a.access, a.evidence)
+	a.review = review.NewService(a.store, a.respond, a.estate, a.access, a.evidence, a.findings)
 	return a, a.openHandler()
 }
 
@@ -186,7 +189,7 @@ func (a *App) openStore(ctx context.Context) error {
 	a.closers = append(a.closers, closer{"state", a.store.Close})
 	a.estate = estate.NewService(a.store, a.log)
 	a.findings = finding.NewService(a.store, a.log)
-	a.cases = a.newCases()
+	a.cases = a.newCases(a, nil)
 	return a.declareEdges(ctx, a.started)
 }
 

@@ -14,10 +14,28 @@ import (
 // casesPart is the name on the board of making cases of findings.
 const casesPart = "cases"
 
-func (a *App) newCases() *cases.Service {
-	return cases.NewService(a.store, cases.Options{Graph: a.store.Graph, Courses: func(tenant, environment string) []detect.Course { return a.engine.Courses(tenant, environment) },
+// newCases makes cases of a's findings. The relations and the changes are those
+// that of knows, as of a clock; nil is now.
+func (a *App) newCases(of *App, clock func() time.Time) *cases.Service {
+	at := func() (t time.Time) {
+		if clock != nil {
+			t = clock()
+		}
+		return t
+	}
+	return cases.NewService(a.store, cases.Options{
+		Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
+			relations, err := of.store.Graph(ctx, tenant, environment, at())
+			if of == a || err != nil {
+				return relations, err
+			}
+			// What a replay reads off the figures was perhaps not known yet at the time.
+			own, err := a.store.Graph(ctx, tenant, environment, time.Time{})
+			return append(relations, own...), err
+		},
+		Courses: func(tenant, environment string) []detect.Course { return a.engine.Courses(tenant, environment) },
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
-			page, err := a.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, Limit: limit})
+			page, err := of.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, To: at(), Limit: limit})
 			return page.Changes, err
 		}}, a.log)
 }

@@ -18,10 +18,11 @@ import (
 // environment with a graph of its own, which follows what the cluster's
 // watcher sees.
 type clusterChecks struct {
-	tenant   string
-	engine   *state.Engine
-	store    clusterStore
-	findings interface {
+	tenant    string
+	catalogue *state.Catalogue
+	engine    *state.Engine
+	store     clusterStore
+	findings  interface {
 		Record(ctx context.Context, obs []finding.Observation) error
 	}
 
@@ -51,7 +52,7 @@ func newClusterChecks(tenant string, store clusterStore, findings *finding.Servi
 	if err != nil {
 		return nil, fmt.Errorf("detect/state: content: %w", err)
 	}
-	return &clusterChecks{tenant: tenant, engine: state.New(catalogue), store: store, findings: findings, of: map[string]*judgedCluster{}}, nil
+	return &clusterChecks{tenant: tenant, catalogue: catalogue, engine: state.New(catalogue), store: store, findings: findings, of: map[string]*judgedCluster{}}, nil
 }
 
 // take follows what a cluster's watcher sees. It does not block.

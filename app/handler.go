@@ -36,8 +36,8 @@ func (a *App) openHandler() error {
 		Checks: a.checks, Sights: a.sights, Probes: a.probes, Targets: a.targets, SLOs: a.objectives.Statuses,
 		Reach: a.reach, Status: a.status,
 		OnCall:   a.oncall,
-		Simulate: a.simulate,
-		Backup:   a.Backup, Figures: a.figures, Ready: a.ready,
+		Simulate: a.simulate, Replay: a.replay, Rules: a.rules,
+		Backup: a.Backup, Figures: a.figures, Ready: a.ready,
 		Metrics: promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
 	}, api.Options{Version: a.version, Environment: a.cfg.Environment, Actor: httpauth.Actor, Still: httpauth.Still, Require: guard.Require, Log: a.log})
 	for _, path := range []string{"/api/", "/openapi.json", "/docs", "/docs/", "/healthz", "/readyz", "/metrics"} {

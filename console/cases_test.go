@@ -17,7 +17,9 @@ import (
 )
 
 func demoCases(d *demo, log *slog.Logger) *cases.Service {
-	return cases.NewService(d.state, cases.Options{Graph: d.state.Graph,
+	return cases.NewService(d.state, cases.Options{Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
+		return d.state.Graph(ctx, tenant, environment, time.Time{})
+	},
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
 			page, err := d.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, Limit: limit})
 			return page.Changes, err

@@ -133,6 +133,10 @@ func (c *Console) routes() {
 		c.page("GET /incidents/{id}/charts/{file}", c.incidentChart)
 		c.page("GET /incidents/{id}/marks", c.incidentMarks)
 	}
+	if c.Reviews != nil && c.Rules != nil {
+		c.page("GET /checks", c.checkList)
+		c.page("GET /checks/{id}", c.check)
+	}
 	if c.Reviews != nil {
 		c.page("GET /lessons", c.lessons)
 		c.page("GET /incidents/{id}/document", c.document)

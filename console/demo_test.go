@@ -130,7 +130,7 @@ func quietDemo(t testing.TB) *demo {
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
-		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Sights: demoSights, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence, d.findings), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Rules: demoRules, Sights: demoSights, Storage: demoStorage,
 		Simulate: demoSimulator(), Cases: d.cases,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -545,6 +545,15 @@ func demoChecks(context.Context) []Check {
 		{ID: "cpu-contention", Title: "Work waits for a processor", Looked: 2},
 		{ID: "dns-slow", Unknown: 1, Reason: "the probe has not run since 14:51"},
 		{ID: "memory-cgroup", Title: "OOM kills in containers", Off: true},
+	}
+}
+
+func demoRules() []review.Rule {
+	return []review.Rule{
+		{ID: "disk-latency", Practice: "detect", Entity: "disk", About: "It takes several times as long as usual for each request, at a load that is not above the usual.",
+			Limits: map[string]float64{"times": 3, "floor": .02}, Notes: "Three times is past what neighbours on shared storage do to each other in an ordinary week."},
+		{ID: "cpu-contention", Practice: "detect", Entity: "host", About: "Work waits for a processor, and users wait with it."},
+		{ID: "slo:checkout", Practice: "slo", Entity: "service", About: "Checkout answers: its error budget of 0.1 % burns too fast."},
 	}
 }
 

@@ -16,6 +16,7 @@ type findingsPage struct {
 	Next                                       string // address of the next page
 	Filtered                                   bool
 	Promises                                   bool // there are objectives
+	Records                                    bool // it is known how checks have done
 	Cases                                      bool // cases are made of findings
 	Asked                                      time.Time
 }
@@ -34,7 +35,7 @@ var stateFilter = map[string][]finding.State{
 
 func (c *Console) findings(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Host: q.Get("host"), Check: q.Get("check"), Asked: c.opt.Now(), Promises: c.SLOs != nil && len(c.SLOs()) > 0, Cases: c.Cases != nil}
+	p := findingsPage{State: q.Get("state"), Severity: q.Get("severity"), Text: q.Get("q"), Entity: q.Get("entity"), Host: q.Get("host"), Check: q.Get("check"), Asked: c.opt.Now(), Promises: c.SLOs != nil && len(c.SLOs()) > 0, Cases: c.Cases != nil, Records: c.Reviews != nil && c.Rules != nil}
 	states, known := stateFilter[p.State]
 	if !known {
 		return badRequest("There is no such state of a finding. Choose one from the list.")

@@ -25,6 +25,7 @@ type Reviews interface {
 	Documents(ctx context.Context, actor access.Actor, tenant string, before int64, limit int) ([]review.Document, error)
 	Changes(ctx context.Context, actor access.Actor, story respond.Story, now time.Time) ([]estate.Change, error)
 	Figures(ctx context.Context, actor access.Actor, tenant string, from, to time.Time, zone *time.Location) (review.Figures, error)
+	Records(ctx context.Context, actor access.Actor, tenant string, from, to time.Time) (records []review.Record, cut bool, err error)
 }
 
 // lessonsPage is what many incidents say together, and the documents.

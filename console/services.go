@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/metric"
+	"github.com/evenkeel/evenkeel/review"
 )
 
 // Findings is what the pages ask of findings; *finding.Service is one.
@@ -97,18 +98,20 @@ type Services struct {
 	Access    Access
 	Incidents Incidents
 	Reviews   Reviews
-	Evidence  Evidence
-	Routing   Routing
-	Sources   Sources
-	SLOs      func() []slo.Status
-	Sights    func(ctx context.Context) ([]detect.Sight, error) // which signals each entity has, and which are missing
-	Reach     Reach
-	OnCall    OnCall
-	Simulate  Simulator
-	Status    Status
-	Probes    func(ctx context.Context) []Probe
-	Targets   func(ctx context.Context) []Target
-	Checks    func(ctx context.Context) []Check
-	Storage   func(ctx context.Context) []Fact // sizes, retention, where the data is
-	About     []Fact                           // version, build, licences
+	// Rules are the checks that are made; nil for nobody tells.
+	Rules    func() []review.Rule
+	Evidence Evidence
+	Routing  Routing
+	Sources  Sources
+	SLOs     func() []slo.Status
+	Sights   func(ctx context.Context) ([]detect.Sight, error) // which signals each entity has, and which are missing
+	Reach    Reach
+	OnCall   OnCall
+	Simulate Simulator
+	Status   Status
+	Probes   func(ctx context.Context) []Probe
+	Targets  func(ctx context.Context) []Target
+	Checks   func(ctx context.Context) []Check
+	Storage  func(ctx context.Context) []Fact // sizes, retention, where the data is
+	About    []Fact                           // version, build, licences
 }

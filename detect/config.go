@@ -50,13 +50,14 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Catalogue loads the built-in content and that of the configured folder.
-func (c Config) Catalogue() (*Catalogue, error) {
+// Catalogue loads the built-in content, that of the configured folder, and what
+// is more, later ones over earlier ones.
+func (c Config) Catalogue(more ...fs.FS) (*Catalogue, error) {
 	var extra []fs.FS
 	if c.Content != "" {
 		extra = append(extra, os.DirFS(c.Content))
 	}
-	catalogue, err := Load(extra...)
+	catalogue, err := Load(append(extra, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("detect: content: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/impact"
@@ -29,6 +30,9 @@ type Store interface {
 	// ReviewCases returns incidents that were opened in the time, with their
 	// alerts and pages, oldest first; at most limit.
 	ReviewCases(ctx context.Context, tenant string, environments []string, from, to time.Time, limit int) ([]Case, error)
+	// JudgedCases returns the cases of findings that somebody has judged, newest
+	// first.
+	JudgedCases(ctx context.Context, tenant string, limit int) ([]cases.Case, error)
 }
 
 // Incidents gives the story of an incident to those who may see it.
@@ -58,11 +62,12 @@ type Service struct {
 	changes   Changes
 	people    People
 	impacts   Impacts
+	findings  Findings
 }
 
 // NewService returns the service.
-func NewService(s Store, i Incidents, c Changes, p People, m Impacts) *Service {
-	return &Service{store: s, incidents: i, changes: c, people: p, impacts: m}
+func NewService(s Store, i Incidents, c Changes, p People, m Impacts, f Findings) *Service {
+	return &Service{store: s, incidents: i, changes: c, people: p, impacts: m, findings: f}
 }
 
 // mostChanges is how many changes of an incident's surroundings are looked at,

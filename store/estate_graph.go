@@ -2,16 +2,22 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/evenkeel/evenkeel/estate"
 )
 
-// Graph returns all relations of an environment that hold now, of every source.
-func (s *Store) Graph(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
+// Graph returns all relations of an environment that held at a time, of every
+// source; a zero time is now.
+func (s *Store) Graph(ctx context.Context, tenant, environment string, at time.Time) ([]estate.Relation, error) {
 	var rows []relationRow
-	err := s.read.NewSelect().Model(&rows).Where("tenant = ? AND environment = ?", tenant, environment).
-		Where("valid_to = ?", int64(forever)).Order("from_id", "kind", "to_id", "source").Scan(ctx)
-	if err != nil {
+	q := s.read.NewSelect().Model(&rows).Where("tenant = ? AND environment = ?", tenant, environment)
+	if at.IsZero() {
+		q = q.Where("valid_to = ?", int64(forever))
+	} else {
+		q = q.Where("valid_from <= ? AND valid_to > ?", micros(at), micros(at))
+	}
+	if err := q.Order("from_id", "kind", "to_id", "source").Scan(ctx); err != nil {
 		return nil, s.explain("read the relations of "+environment, err)
 	}
 	return convert(rows, readRelation)

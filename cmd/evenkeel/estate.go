@@ -56,27 +56,3 @@ func changes(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer
 		table(out, []string{"when", "kind", "what", "who"}, rows, "No changes were seen.")
 	})
 }
-
-func checks(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (int, error) {
-	a := askFlags(fs)
-	state := fs.String("state", "", "only in this `state`: ok, firing, pending, unknown")
-	_, c, err := a.connect(fs, args, 0)
-	if err != nil {
-		return exitUnsure, err
-	}
-	list, err := c.Checks(ctx, a.query(url.Values{"state": {*state}}))
-	if err != nil {
-		return exitUnsure, err
-	}
-	code := exitOK
-	var rows [][]string
-	for _, ch := range list {
-		if ch.State == "firing" {
-			code = exitFound
-		}
-		rows = append(rows, []string{ch.Check, ch.Entity, ch.State, ch.Reason})
-	}
-	return code, a.answer(out, list, func() {
-		table(out, []string{"check", "of", "state", "why"}, rows, "No round of checks has ended yet.")
-	})
-}

@@ -54,6 +54,7 @@ func verbs() []verb {
 		{"document", "NUMBER", "print what was learnt from an incident, as Markdown; a draft until somebody saves it", document},
 		{"page", "PERSON TEXT", "page one person by hand: opens an incident that they are told of at once", pagePerson},
 		{"simulate", "", "tell what would happen with an alert at a time: who is paged, when and why", simulation},
+		{"replay", "", "run a time that has passed again, with the checks of today or a draft: what would be found, who would be paged", replayed},
 		{"contacts", "", "list who can be reached, and how", contacts},
 		{"silences", "", "list what keeps alerts from paging, and what each of them mutes", silences},
 		{"silence", "MATCHERS", "keep alerts from paging for a while, such as 'service=shop,severity!=critical'", silence},

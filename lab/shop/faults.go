@@ -3,8 +3,8 @@ package main
 // faults are what can be made, in the order in which they are; the controls,
 // in which nothing is wrong, come last.
 var faults = []fault{
-	{name: "cpu-neighbour", what: "24 threads of a neighbour spin on the CPU that catalogue and search run on", truth: `shop-neighbour`,
-		tools: []string{"taskset"}, begin: cpuNeighbour},
+	{name: "cpu-neighbour", what: "24 threads of a neighbour with a higher priority spin on the CPU that catalogue and search run on", truth: `shop-neighbour`,
+		tools: []string{"taskset", "nice"}, begin: cpuNeighbour},
 	{name: "cpu-quota", what: "search gets 1 % of a CPU by its cgroup", truth: `search`, begin: cpuQuota},
 	{name: "out-of-memory", what: "search leaks 4 MB with each request, up to the 96 MB of its cgroup; it is started again each time", truth: `search`, begin: outOfMemory},
 	{name: "slow-disk", what: "the disks of the PostgreSQL primary take 60 kB/s of writes", truth: `loop\d|postgres|pgdata|pgwal`, begin: slowDisk},
@@ -13,7 +13,7 @@ var faults = []fault{
 		tools: []string{"nft"}, begin: packetLoss},
 	{name: "edge-delay", what: "the network between front and search takes 300 ms more", truth: `search|shop-wire`, begin: turned("shop-wire", "delay", "300ms", "0s")},
 	{name: "dns-slow", what: "the name server takes 600 ms to answer", truth: `names`, begin: turned("shop-names", "delay", "600ms", "0s")},
-	{name: "dns-fails", what: "the name server answers half of the questions with SERVFAIL", truth: `names`, begin: turned("shop-names", "fail", "0.5", "0")},
+	{name: "dns-fails", what: "the name server answers four of five questions with SERVFAIL", truth: `names`, begin: turned("shop-names", "fail", "0.8", "0")},
 	{name: "scheduling-delay", what: "a real-time task holds the CPU of catalogue and search for 200 ms of each 250", truth: `shop-realtime`,
 		tools: []string{"taskset", "chrt"}, begin: schedulingDelay},
 	{name: "lock-pile-up", what: "a migration locks the table stock and goes on thinking", truth: `postgres|primary|127\.23\.0\.30`, begin: lockPileUp},

@@ -79,7 +79,15 @@ func droppedIndex(s *scene, part *lab.Stage) error {
 
 func replicaBehind(s *scene, part *lab.Stage) error {
 	part.Undo("let the replica replay", func() error {
-		return s.database.on(context.WithoutCancel(s.ctx), replicaAt, "SELECT pg_wal_replay_resume()")
+		// What is replayed at once may cancel the statement that let it.
+		var err error
+		for range 10 {
+			if err = s.database.on(context.WithoutCancel(s.ctx), replicaAt, "SELECT pg_wal_replay_resume()"); err == nil {
+				break
+			}
+			time.Sleep(200 * time.Millisecond)
+		}
+		return err
 	})
 	return s.database.on(s.ctx, replicaAt, "SELECT pg_wal_replay_pause()")
 }

@@ -62,7 +62,7 @@ func cpuNeighbour(s *scene, part *lab.Stage) error {
 	if err != nil {
 		return err
 	}
-	return s.beside(part, "shop-neighbour", []string{"taskset", "-c", cpu}, "spin", "-threads", "24")
+	return s.beside(part, "shop-neighbour", []string{"nice", "-n", "-15", "taskset", "-c", cpu}, "spin", "-threads", "24")
 }
 
 func schedulingDelay(s *scene, part *lab.Stage) error {

@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 	serve := fs.Bool("serve", false, "run the shop and Evenkeel without faults until Ctrl-C")
 	declare := fs.Bool("declare", false, "tell Evenkeel by its configuration what needs what")
 	shots := fs.String("shots", "", "`folder` for pictures of the case of each fault, by Chromium")
+	keep := fs.String("keep", "", "`folder` for what Evenkeel kept of each fault: a data folder, of which 'evenkeel replay' can run the time again")
 	var p pace
 	fs.DurationVar(&p.learn, "learn", 3*time.Minute, "ordinary traffic that Evenkeel has learned from before all faults")
 	fs.DurationVar(&p.settle, "settle", time.Minute, "ordinary traffic before each fault")
@@ -97,7 +98,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 	if err != nil {
 		return 2, err
 	}
-	r.shots = *shots
+	r.shots, r.keep = *shots, *keep
 	if *serve {
 		e, err := stage.StartEvenkeel(ctx, lab.Options{Config: r.config})
 		if err != nil {

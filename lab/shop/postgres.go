@@ -204,7 +204,7 @@ func (c *cluster) fill(ctx context.Context) error {
 		wordIndex,
 		"CREATE TABLE stock (item int PRIMARY KEY, sold bigint NOT NULL)",
 		"INSERT INTO stock SELECT i, 0 FROM generate_series(1, 2000) i",
-		"CREATE TABLE orders (id bigserial PRIMARY KEY, item int NOT NULL, at timestamptz NOT NULL DEFAULT now(), "+
+		"CREATE TABLE orders (id bigserial PRIMARY KEY, item int NOT NULL, at timestamptz NOT NULL DEFAULT now(), receipt text NOT NULL DEFAULT repeat(md5(random()::text), 40), "+
 			"address text NOT NULL DEFAULT repeat('Someone, somewhere; ', 25))",
 		"CREATE TABLE outbox (id bigserial PRIMARY KEY, order_id bigint NOT NULL)",
 		"GRANT ALL ON ALL TABLES IN SCHEMA public TO app", "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app",

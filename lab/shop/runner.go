@@ -43,6 +43,7 @@ type runner struct {
 	learned  string // data folder of the one that has learned
 	config   string // of Evenkeel
 	shots    string // folder for pictures of cases; empty for none
+	keep     string // folder for the data folders of all faults; empty for none
 	pace     pace
 	progress io.Writer
 	start    time.Time
@@ -182,9 +183,12 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 			return cannot(err)
 		}
 	}
+	data := r.scene.file("evenkeel-" + f.name + "-data")
+	if r.keep != "" {
+		defer func() { err = errors.Join(err, r.keepData(f.name, data)) }()
+	}
 	own := r.scene.Part()
 	defer func() { err = errors.Join(err, own.Close()) }()
-	data := r.scene.file("evenkeel-" + f.name + "-data")
 	if err := os.CopyFS(data, os.DirFS(r.learned)); err != nil {
 		return out, fmt.Errorf("copy what was learned: %w", err)
 	}
@@ -257,6 +261,15 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 		r.say("%s: also: %s", f.name, other)
 	}
 	return out, nil
+}
+
+// keepData copies a data folder with its configuration to where it is kept.
+func (r *runner) keepData(fault, data string) error {
+	to := filepath.Join(r.keep, fault)
+	if err := os.CopyFS(to, os.DirFS(data)); err != nil {
+		return fmt.Errorf("keep what Evenkeel has seen: %w", err)
+	}
+	return os.WriteFile(filepath.Join(r.keep, fault+".yaml"), []byte(r.config), 0o600)
 }
 
 // quiet tells whether all that was seen is resolved, but for those that are

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,9 +110,18 @@ func casesWhole(t *testing.T, s Store) {
 	check(t, service.Observe(ctx, estate.Observation{Tenant: "t", Environment: "home", Source: "y", At: t0, Entities: entities, Relations: part, Complete: true}))
 	check(t, service.Observe(ctx, estate.Observation{Tenant: "t", Environment: "away", Source: "x", At: t0, Entities: entities, Relations: part, Complete: true}))
 	check(t, service.Observe(ctx, estate.Observation{Tenant: "t", Environment: "home", Source: "x", At: t0.Add(time.Minute), Entities: entities, Complete: true}))
-	relations, err := s.Graph(ctx, "t", "home")
-	check(t, err)
-	if len(relations) != 1 || relations[0].Source != "y" || relations[0].Kind != estate.PartOf {
-		t.Errorf("%+v", relations)
+	// That of a time is what held then.
+	for at, want := range map[time.Time]string{{}: "y", t0.Add(-time.Second): "", t0.Add(30 * time.Second): "x y", t0.Add(time.Hour): "y"} {
+		relations, err := s.Graph(ctx, "t", "home", at)
+		check(t, err)
+		var sources []string
+		for _, r := range relations {
+			if sources = append(sources, r.Source); r.Kind != estate.PartOf {
+				t.Errorf("%+v", r)
+			}
+		}
+		if got := strings.Join(sources, " "); got != want {
+			t.Errorf("at %s the sources are %q, not %q", at, got, want)
+		}
 	}
 }
