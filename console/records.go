@@ -113,7 +113,15 @@ func pagedText(x review.Record) string {
 	case x.Paged == 0:
 		return fmt.Sprintf("%s, nobody was paged", countOf(x.Incidents, "incident", "incidents"))
 	}
-	return fmt.Sprintf("%s paged somebody, %s a week; %d of them were taken up", countOf(x.Paged, "incident", "incidents"), figure.Number(x.PagedAWeek), x.Acted)
+	return fmt.Sprintf("%s paged somebody (%s a week), of which people took up %s", countOf(x.Paged, "incident", "incidents"), figure.Number(x.PagedAWeek), number(x.Acted))
+}
+
+// spokeText says what a check found.
+func spokeText(x review.Record) string {
+	if x.Findings == 0 {
+		return "nothing new was found"
+	}
+	return countOf(x.Findings, "finding", "findings") + " about " + countOf(x.Entities, "thing", "things")
 }
 
 // opinion is what people said of its cases.
