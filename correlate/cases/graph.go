@@ -2,7 +2,6 @@ package cases
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"strings"
 
@@ -82,11 +81,13 @@ type graph struct {
 	needs     [][]arrow // by the one who needs
 	needed    [][]arrow // by the one who is needed
 	relations []estate.Relation
-	// Scratch of walks: the strength at each place, marked by the walk that
-	// wrote it.
-	strength []float64
-	mark     []int
-	walk     int
+	// Scratch of walks: the strongest path to each place, marked by the walk that
+	// wrote it, and by the walk that is done with it.
+	best       []reached
+	mark, done []int
+	walk       int
+	queue      queue
+	list       []reached
 }
 
 // newGraph joins relations; of one that several sources tell, the surest has
@@ -128,7 +129,7 @@ func newGraph(relations []estate.Relation) *graph {
 			g.needed[a] = append(g.needed[a], arrow{b, w.to * trust, n})
 		}
 	}
-	g.strength, g.mark = make([]float64, len(g.ids)), make([]int, len(g.ids))
+	g.best, g.mark, g.done = make([]reached, len(g.ids)), make([]int, len(g.ids)), make([]int, len(g.ids))
 	return g
 }
 
@@ -155,7 +156,7 @@ type reached struct {
 // reach is what an entity needs (or, against the arrows, what needs it), in
 // falling strength: the strongest path to each, down to the strength least.
 // Cut tells that there was more than may be looked at.
-func (g *graph) reach(id string, against bool, least float64) (list []reached, cut bool) {
+func (g *graph) reach(id string, against bool, least float64) (found []reached, cut bool) {
 	start, ok := g.index[id]
 	if !ok {
 		return nil, false
@@ -165,38 +166,47 @@ func (g *graph) reach(id string, against bool, least float64) (list []reached, c
 		arrows = g.needed
 	}
 	g.walk++
-	q := &queue{{at: start, strength: 1, via: -1, edge: -1}}
-	g.strength[start], g.mark[start] = 1, g.walk
-	done := map[int]bool{}
-	for q.Len() > 0 {
-		x := heap.Pop(q).(reached)
-		if done[x.at] {
+	q, list := g.queue[:0], g.list[:0]
+	defer func() { g.queue, g.list = q, list }()
+	push := func(to int, x reached) {
+		g.mark[to], g.best[to] = g.walk, x
+		q.push(step{x.strength, int32(x.hops), int32(to)})
+	}
+	push(start, reached{at: start, strength: 1, via: -1, edge: -1})
+	for len(q) > 0 {
+		at := q.pop().at
+		x := g.best[at] // what was pushed last is the strongest, and comes first
+		if g.done[at] == g.walk {
 			continue
 		}
 		if len(list) == mostReached {
-			return list, true
+			return slices.Clone(list), true
 		}
-		done[x.at] = true
+		g.done[at] = g.walk
 		here := len(list)
 		list = append(list, x)
-		for _, a := range arrows[x.at] {
+		for _, a := range arrows[at] {
 			s := x.strength * a.weight
-			if s < least || g.mark[a.to] == g.walk && g.strength[a.to] >= s {
+			if s < least || g.mark[a.to] == g.walk && g.best[a.to].strength >= s {
 				continue
 			}
-			g.mark[a.to], g.strength[a.to] = g.walk, s
-			heap.Push(q, reached{at: a.to, strength: s, hops: x.hops + 1, via: here, edge: a.edge})
+			push(a.to, reached{at: a.to, strength: s, hops: x.hops + 1, via: here, edge: a.edge})
 		}
 	}
-	return list, false
+	return slices.Clone(list), false
 }
 
 // queue is a heap, strongest first; of equals the nearer, then the one that
-// stands first in the order of the relations.
-type queue []reached
+// stands first in the order of the relations. It is not container/heap's, which
+// would put each of a storm's millions of steps into an interface.
+type queue []step
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
+type step struct {
+	strength float64
+	hops, at int32
+}
+
+func (q queue) before(i, j int) bool {
 	if q[i].strength != q[j].strength {
 		return q[i].strength > q[j].strength
 	}
@@ -205,13 +215,40 @@ func (q queue) Less(i, j int) bool {
 	}
 	return q[i].at < q[j].at
 }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(reached)) }
-func (q *queue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
+
+func (q *queue) push(x step) {
+	*q = append(*q, x)
+	list := *q
+	for i := len(list) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !list.before(i, up) {
+			break
+		}
+		list[i], list[up] = list[up], list[i]
+		i = up
+	}
+}
+
+func (q *queue) pop() step {
+	list := *q
+	top, last := list[0], len(list)-1
+	list[0], list = list[last], list[:last]
+	for i := 0; ; {
+		down := 2*i + 1
+		if down >= last {
+			break
+		}
+		if down+1 < last && list.before(down+1, down) {
+			down++
+		}
+		if !list.before(down, i) {
+			break
+		}
+		list[i], list[down] = list[down], list[i]
+		i = down
+	}
+	*q = list
+	return top
 }
 
 // ofNoHost are kinds whose ids name no machine: colons are a part of the name.

@@ -79,7 +79,7 @@ func (g *graph) nodes(list []*finding.Finding) []node {
 	out := make([]node, len(list))
 	byEntity := map[string][]int{}
 	for n, f := range list {
-		out[n] = node{f: f, mech: known.of(f.Check), felt: felt(f), at: map[int]int{}}
+		out[n] = node{f: f, mech: known.of(f.Check), felt: felt(f)}
 		byEntity[f.Entity] = append(byEntity[f.Entity], n)
 	}
 	// What lies where: findings by the places of their entities.
@@ -92,6 +92,7 @@ func (g *graph) nodes(list []*finding.Finding) []node {
 	for n := range out {
 		x := &out[n]
 		x.reach, x.cut = g.reach(x.f.Entity, false, farthest)
+		x.at = make(map[int]int, len(x.reach))
 		seen := map[int]bool{n: true}
 		for k, r := range x.reach {
 			x.at[r.at] = k
@@ -191,17 +192,15 @@ func (g *graph) commons(nodes []node) []common {
 		if len(entities) < 2 {
 			continue
 		}
-		// Those that began within one short time of the most.
+		// Those that began within one short time of the most; nodes are in the
+		// order in which they began.
 		var best []int
-		for _, t := range begun {
-			var near []int
-			for k, n := range list {
-				if d := begun[k].Sub(t); d >= 0 && d <= together {
-					near = append(near, n)
-				}
+		for from, to := 0, 0; from < len(list); from++ {
+			for to < len(list) && begun[to].Sub(begun[from]) <= together {
+				to++
 			}
-			if len(near) > len(best) {
-				best = near
+			if to-from > len(best) {
+				best = list[from:to]
 			}
 		}
 		if len(best) < 2 {

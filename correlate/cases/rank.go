@@ -424,18 +424,18 @@ const peersNeed = .5
 // suffers and who is well. What a symptom itself needs says neither, nor does
 // what something else is wrong with.
 func (w *gathering) peers(entity string, targets []int) (suffer, well int) {
-	kinds, suffers, aside := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	kinds, suffers, aside := map[string]bool{}, map[string]bool{}, make([]bool, len(w.g.ids)) // aside by place
 	for _, t := range targets {
 		x := &w.nodes[t]
 		kinds[kindOf(x.f.Entity)] = true
 		suffers[x.f.Entity] = true
 		for _, r := range x.reach {
-			aside[w.g.ids[r.at]] = true
+			aside[r.at] = true
 		}
 	}
 	for n := range w.nodes {
-		if f := w.nodes[n].f; f.State != finding.Resolved {
-			aside[f.Entity] = true
+		if at, ok := w.g.index[w.nodes[n].f.Entity]; ok && w.nodes[n].f.State != finding.Resolved {
+			aside[at] = true
 		}
 	}
 	list, _ := w.g.reach(entity, true, peersNeed)
@@ -445,7 +445,7 @@ func (w *gathering) peers(entity string, targets []int) (suffer, well int) {
 		case id == entity || !kinds[kindOf(id)]:
 		case suffers[id]:
 			suffer++
-		case aside[id]:
+		case aside[r.at]:
 		default:
 			well++
 		}
