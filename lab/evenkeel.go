@@ -33,11 +33,12 @@ type Evenkeel struct {
 
 // Options say how to start it.
 type Options struct {
-	Name   string // of its log and folders; "evenkeel" by default
-	Config string // YAML; empty for the defaults
-	Data   string // an existing data folder; a fresh one by default
-	Listen string // a free loopback port by default
-	Token  string // an admin's API token; a random one by default
+	Name   string   // of its log and folders; "evenkeel" by default
+	Config string   // YAML; empty for the defaults
+	Args   []string // further flags of "evenkeel up"
+	Data   string   // an existing data folder; a fresh one by default
+	Listen string   // a free loopback port by default
+	Token  string   // an admin's API token; a random one by default
 	// Standby says that it may stand by: then it counts as started when it
 	// answers at all.
 	Standby bool
@@ -62,7 +63,7 @@ func (s *Stage) StartEvenkeel(ctx context.Context, o Options) (*Evenkeel, error)
 			return nil, err
 		}
 	}
-	args := []string{"up", "--data", o.Data, "--listen", o.Listen}
+	args := append([]string{"up", "--data", o.Data, "--listen", o.Listen}, o.Args...)
 	if o.Config != "" {
 		file := filepath.Join(s.Dir, o.Name+".yaml")
 		if err := os.WriteFile(file, []byte(o.Config), 0o600); err != nil {

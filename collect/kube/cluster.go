@@ -56,6 +56,7 @@ type Watcher struct {
 	o      Options
 	client *client
 	list   []*resource
+	doubt  chan struct{} // something failed: ask now whether the API server is there
 
 	mu       sync.Mutex // guards everything below
 	state    *state
@@ -65,7 +66,8 @@ type Watcher struct {
 	complete bool             // all were answered once
 	told     bool             // the whole was stored once
 	version  string
-	down     error // the API server does not answer
+	down     error         // the API server does not answer
+	back     chan struct{} // closed when it answers again; nil while it does
 	flips    map[string][]time.Time
 	changes  []estate.Change
 	lost     int // changes beyond maxChanges
@@ -90,7 +92,7 @@ func New(cfg Config, o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{cfg: cfg, o: o, client: c, list: resources(o.Salt), state: newState(cfg.Name), graph: newGraph(),
+	return &Watcher{cfg: cfg, o: o, client: c, list: resources(o.Salt), state: newState(cfg.Name), graph: newGraph(), doubt: make(chan struct{}, 1),
 		errs: map[string]error{}, answered: map[string]bool{}, flips: map[string][]time.Time{}, dirty: newDirty(), down: errNotAsked}, nil
 }
 
@@ -125,8 +127,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 }
 
-// pulse asks again and again whether the API server is there.
+// pulse asks again and again whether the API server is there. While it is not,
+// nobody else asks, and the wait between two questions grows to what it is in
+// good times: a server that comes back is not met by a crowd.
 func (w *Watcher) pulse(ctx context.Context) {
+	again := waitAtLeast
 	for {
 		version, err := w.client.version(ctx)
 		if ctx.Err() != nil {
@@ -141,16 +146,46 @@ func (w *Watcher) pulse(ctx context.Context) {
 			}
 			w.version = version
 		}
+		// One that refuses is there; each resource then has an answer of its own.
+		switch there := err == nil || refused(err) != 0; {
+		case there && w.back != nil:
+			close(w.back)
+			w.back = nil
+		case !there && w.back == nil:
+			w.back = make(chan struct{})
+		}
 		w.mu.Unlock()
-		wait := pulseEvery
+		wait, doubt := pulseEvery, w.doubt
 		if err != nil {
-			wait = jitter(time.Second)
+			wait, again, doubt = jitter(again), min(2*again, pulseEvery), nil
+		} else {
+			again = waitAtLeast
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
+		case <-doubt:
 		}
+	}
+}
+
+// there waits until the API server answers, where it does not.
+func (w *Watcher) there(ctx context.Context) {
+	w.mu.Lock()
+	back := w.back
+	w.mu.Unlock()
+	if back == nil {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-back:
+	}
+	select { // not all at once
+	case <-ctx.Done():
+	case <-time.After(jitter(waitAtLeast)):
 	}
 }
 
@@ -243,6 +278,12 @@ func (w *Watcher) failing(r *resource, err error) {
 		}
 	default:
 		w.errs[r.name] = err
+		if code == 0 {
+			select {
+			case w.doubt <- struct{}{}:
+			default: // it is asked already
+			}
+		}
 	}
 }
 

@@ -45,6 +45,8 @@ type receiver interface {
 	listed(r *resource, keys map[string]bool)
 	// failing tells that the resource cannot be read now.
 	failing(r *resource, err error)
+	// there waits while it is known that nobody would answer.
+	there(ctx context.Context)
 }
 
 // run follows until ctx ends.
@@ -91,6 +93,7 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
+			w.to.there(ctx)
 		}
 	}
 }
@@ -156,6 +159,9 @@ func (w *watcher) page(ctx context.Context, query url.Values, keys map[string]bo
 // watch follows from a version on, and returns from where to go on.
 func (w *watcher) watch(ctx context.Context, version string) (string, error) {
 	seconds := int((watchAtLeast + rand.N(watchAtMost-watchAtLeast)) / time.Second)
+	// The server ends it; a connection that died in silence is not waited for.
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+listWithin)
+	defer cancel()
 	body, err := w.client.get(ctx, w.resource.path, w.resource.query(url.Values{"watch": {"1"}, "resourceVersion": {version},
 		"allowWatchBookmarks": {"true"}, "timeoutSeconds": {strconv.Itoa(seconds)}}))
 	if err != nil {

@@ -88,7 +88,7 @@ func Start(ctx context.Context, p Programs, stage *lab.Stage) (*Cluster, error) 
 	}
 	if err := c.start("kube-controller-manager", "--kubeconfig", c.Kubeconfig, "--bind-address", "127.0.0.1", "--secure-port", ports[3], "--leader-elect=false",
 		"--service-account-private-key-file", k.account, "--root-ca-file", k.ca, "--kube-api-qps", "500", "--kube-api-burst", "1000", "--concurrent-deployment-syncs", "20",
-		"--concurrent-replicaset-syncs", "20", "--authorization-always-allow-paths", "/healthz,/metrics", "--cert-dir", stage.Dir); err != nil {
+		"--concurrent-replicaset-syncs", "20", "--horizontal-pod-autoscaler-sync-period", "3s", "--authorization-always-allow-paths", "/healthz,/metrics", "--cert-dir", stage.Dir); err != nil {
 		return nil, err
 	}
 	if err := c.start("kube-scheduler", "--kubeconfig", c.Kubeconfig, "--bind-address", "127.0.0.1", "--secure-port", ports[4], "--leader-elect=false",
