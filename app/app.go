@@ -230,11 +230,13 @@ func (a *App) openEngine(ctx context.Context) error {
 	if err := a.engine.Restore(a.tenant, a.cfg.Environment, blob); err != nil {
 		a.notices = append(a.notices, fmt.Sprintf("What is usual here must be learned anew: %v.", err))
 	}
-	open, err := a.store.CurrentFindings(ctx, a.tenant, a.cfg.Environment, detect.Practice, time.Now())
-	if err != nil {
-		return err
+	for _, environment := range append([]string{a.cfg.Environment}, a.env().Clusters...) {
+		open, err := a.store.CurrentFindings(ctx, a.tenant, environment, detect.Practice, time.Now())
+		if err != nil {
+			return err
+		}
+		a.engine.Resume(a.tenant, a.cfg.Environment, open)
 	}
-	a.engine.Resume(a.tenant, a.cfg.Environment, open)
 	return nil
 }
 

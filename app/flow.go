@@ -89,9 +89,19 @@ func (a *App) record(g *lifecycle.Group, part string, delay, every time.Duration
 	loop(g, a.board, part, delay, every, r.Record)
 }
 
+// env is what the checks of signals look at: the environment that is watched
+// from here, and the clusters whose figures arrive here.
+func (a *App) env() detect.Env {
+	env := detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}
+	for _, cluster := range a.cfg.Kubernetes {
+		env.Clusters = append(env.Clusters, cluster.Name)
+	}
+	return env
+}
+
 // judge is one round of all checks.
 func (a *App) judge(ctx context.Context, now time.Time) error {
-	r, err := a.engine.Round(ctx, detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}, now)
+	r, err := a.engine.Round(ctx, a.env(), now)
 	// A round that failed in part still tells: of what it could see, and of
 	// what it could not.
 	a.coverage.Store(&r.Coverage)

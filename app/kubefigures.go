@@ -30,12 +30,18 @@ func (a *App) clusterFigures(g *lifecycle.Group) {
 		a.recordWhile(g, "state of "+w.Name(), delay, every, state, func(ctx context.Context, now time.Time) bool {
 			return w.WritesState(func() bool { return a.othersTell(ctx, w.Name(), now) })
 		})
+		open := func(target labels.Labels, from prometheus.Gatherer, limit int) kube.SeriesWriter {
+			return collect.NewRecorder(target, from, a.local.db.Storage(), limit)
+		}
+		if w.ReadsControl() {
+			control := w.NewControl(open)
+			g.Go("API server of "+w.Name(), func(ctx context.Context) error { return control.Run(ctx, every) })
+			loop(g, a.board, "API server of "+w.Name(), delay, every, func(context.Context, time.Time) error { return control.Health() })
+		}
 		if !w.ReadsKubelets() {
 			continue
 		}
-		kubelets := w.NewKubelets(every, func(target labels.Labels, from prometheus.Gatherer, limit int) kube.SeriesWriter {
-			return collect.NewRecorder(target, from, a.local.db.Storage(), limit)
-		})
+		kubelets := w.NewKubelets(every, open)
 		g.Go("kubelets of "+w.Name(), kubelets.Run)
 		loop(g, a.board, "kubelets of "+w.Name(), delay, every, func(context.Context, time.Time) error { return kubelets.Health() })
 	}

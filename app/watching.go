@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/api"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/internal/health"
 )
 
@@ -18,8 +19,8 @@ func (a *App) checks(tenant, environment string) []api.Check {
 		return nil
 	}
 	all := a.clusterChecks.checks(environment)
-	if coverage := a.coverage.Load(); coverage != nil && environment == a.cfg.Environment {
-		all = slices.Concat(*coverage, all)
+	if coverage := a.coverage.Load(); coverage != nil {
+		all = append(slices.DeleteFunc(slices.Clone(*coverage), func(c detect.Coverage) bool { return c.Environment != environment }), all...)
 	}
 	out := make([]api.Check, 0, len(all))
 	for _, c := range all {

@@ -23,6 +23,8 @@ type Catalogue struct {
 	signals  []*Signal // aggregates after what they are made of
 	mappings []*Mapping
 	checks   []*Check // causes before their echoes
+	// clustered are the kinds whose ids begin with the name of a cluster.
+	clustered map[string]bool
 }
 
 // Signals returns all signals in the order in which a round reads them.
@@ -62,7 +64,7 @@ func (c *Catalogue) Signal(kind, name string) *Signal {
 // exists gets a further source, a check that exists is replaced. All errors
 // are returned together, each with its file and line.
 func Load(extra ...fs.FS) (*Catalogue, error) {
-	c := &Catalogue{kinds: map[string]*Kind{}}
+	c := &Catalogue{kinds: map[string]*Kind{}, clustered: map[string]bool{}}
 	var kinds struct {
 		Kinds map[string]*Kind `yaml:"kinds"`
 	}
@@ -74,6 +76,9 @@ func Load(extra ...fs.FS) (*Catalogue, error) {
 		k.Name = name
 		for _, end := range k.Between {
 			k.ends = append(k.ends, c.kinds[end])
+		}
+		if k.clustered() {
+			c.clustered[name] = true
 		}
 	}
 	var errs []error

@@ -52,10 +52,8 @@ func (p *picture) endsOf(e *Entity) (caller, callee string) {
 			ids[i] = met
 		} else if namespace := e.Labels[label+"_namespace"]; namespace != "" {
 			ids[i] = estate.ID(kind, namespace, at)
-		} else if fuller := p.fuller[name{e.Kind.ends[i], ids[i]}]; len(fuller) == 1 {
-			for only := range fuller {
-				ids[i] = only
-			}
+		} else {
+			ids[i] = p.meet(e.Kind.ends[i], ids[i])
 		}
 	}
 	return ids[0], ids[1]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,17 +25,30 @@ const Source = "signals"
 type Env struct {
 	Tenant, Environment string
 	Querier             metric.Querier
+	// Clusters are the environments that are Kubernetes clusters: what the label
+	// cluster says is of one is told there, beside what else is known of it.
+	Clusters []string
+}
+
+// home is the environment that an entity belongs to.
+func (e Env) home(c *Catalogue, id string) string {
+	parts := strings.SplitN(id, ":", 3)
+	if len(parts) > 1 && slices.Contains(e.Clusters, parts[1]) && c.clustered[parts[0]] {
+		return parts[1]
+	}
+	return e.Environment
 }
 
 // Coverage is what one check says of one entity: also what is fine, and what
 // cannot be told.
 type Coverage struct {
-	Check    string    `json:"check"`
-	Entity   string    `json:"entity"`
-	State    State     `json:"state"`
-	Since    time.Time `json:"since,omitzero"`   // for pending and firing
-	Reason   string    `json:"reason,omitempty"` // for unknown, and for firing that is told as a part of another finding
-	ToldWith string    `json:"toldWith,omitempty"`
+	Environment string    `json:"-"`
+	Check       string    `json:"check"`
+	Entity      string    `json:"entity"`
+	State       State     `json:"state"`
+	Since       time.Time `json:"since,omitzero"`   // for pending and firing
+	Reason      string    `json:"reason,omitempty"` // for unknown, and for firing that is told as a part of another finding
+	ToldWith    string    `json:"toldWith,omitempty"`
 }
 
 // Result of a round.
@@ -125,7 +139,7 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 	if w.at = now; w.began.IsZero() {
 		w.began = now
 	}
-	r := &round{watch: w, env: env, now: now, lapse: 4 * e.config.Interval}
+	r := &round{watch: w, catalogue: e.catalogue, env: env, now: now, lapse: 4 * e.config.Interval}
 	r.follow()
 	for _, check := range e.catalogue.checks {
 		r.judge(check)
@@ -134,7 +148,7 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 	r.explain()
 	r.learn()
 	result := r.tell()
-	result.Estate = w.sighted(env, now)
+	result.Estate = w.sighted(e.catalogue, env, now)
 	result.Entities = len(w.picture.entities)
 	w.sweep(now, e.config.MaxEntities)
 	if err != nil {
@@ -146,8 +160,9 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 // retellEvery is how often all entities are given to the estate again.
 const retellEvery = 10 * time.Minute
 
-// sighted is the estate as the signals show it.
-func (w *watch) sighted(env Env, now time.Time) estate.Observation {
+// sighted is the estate as the signals show it. What is in a cluster is told of
+// by who watches the cluster.
+func (w *watch) sighted(c *Catalogue, env Env, now time.Time) estate.Observation {
 	out := estate.Observation{Tenant: env.Tenant, Environment: env.Environment, Source: Source, At: now}
 	all := now.Sub(w.retold) >= retellEvery
 	if all {
@@ -158,6 +173,9 @@ func (w *watch) sighted(env Env, now time.Time) estate.Observation {
 			continue
 		}
 		e.told = true
+		if env.home(c, e.ID) != env.Environment {
+			continue
+		}
 		if len(e.Kind.Between) == 2 {
 			w.picture.calls(e, &out)
 			continue
@@ -210,9 +228,11 @@ func (w *watch) sweep(now time.Time, bound int) {
 		if now.Sub(e.seen) > keep {
 			delete(p.entities, key)
 			p.part(e)
-			delete(p.fuller[name{key.kind, e.bare}], e.ID)
-			if len(p.fuller[name{key.kind, e.bare}]) == 0 {
-				delete(p.fuller, name{key.kind, e.bare})
+			for _, short := range e.shorter {
+				delete(p.fuller[name{key.kind, short}], e.ID)
+				if len(p.fuller[name{key.kind, short}]) == 0 {
+					delete(p.fuller, name{key.kind, short})
+				}
 			}
 			p.count[e.Kind]--
 			p.changed = true

@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
@@ -265,5 +267,85 @@ func TestContentCanBeAdded(t *testing.T) {
 	}
 	if err := c.remove([]string{"nothing"}); err == nil {
 		t.Error("a check that does not exist was switched off without a word")
+	}
+}
+
+// TestWhatIsInAClusterIsToldThere: figures with the label cluster of one that is
+// watched are about its own entities, in its environment; others stay here.
+func TestWhatIsInAClusterIsToldThere(t *testing.T) {
+	s := readScenario(t, "scenarios/backup-and-schedule-late.txtar")
+	series := map[string]script{}
+	for _, cluster := range []string{"prod", "elsewhere"} {
+		for _, one := range s.series {
+			one.labels = labels.NewBuilder(one.labels).Set("cluster", cluster).Del("instance").Labels()
+			series[one.labels.String()] = one
+		}
+	}
+	e := New(loadCatalogue(t), Defaults())
+	env := Env{Tenant: "default", Environment: "test", Querier: newNumbers(t, series), Clusters: []string{"prod"}}
+	where := map[string]string{}
+	var told []string
+	var covered []string
+	for at := time.Duration(0); at <= 4*time.Minute; at += step {
+		r, err := e.Round(t.Context(), env, start.Add(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range r.Observations {
+			where[o.Key.Entity] = o.Key.Environment
+		}
+		for _, c := range r.Coverage {
+			covered = append(covered, c.Entity+" in "+c.Environment)
+		}
+		for _, one := range r.Estate.Entities {
+			told = append(told, one.ID)
+		}
+	}
+	if where["workload:prod:shop:cronjob/report"] != "prod" || where["workload:elsewhere:shop:cronjob/report"] != "test" {
+		t.Errorf("findings are told in %v", where)
+	}
+	if !slices.Contains(covered, "workload:prod:shop:cronjob/report in prod") {
+		t.Error("what the check says is not told with the cluster")
+	}
+	if !slices.Contains(told, "workload:elsewhere:shop:cronjob/report") || slices.Contains(told, "workload:prod:shop:cronjob/report") {
+		t.Errorf("the estate is told of %v: of what is in a cluster that is watched, its watcher tells", told)
+	}
+	// What stood before a restart is taken up under the same key.
+	again := New(loadCatalogue(t), Defaults())
+	again.Resume("default", "test", []finding.Finding{{State: finding.Open, Key: finding.Key{Tenant: "default", Environment: "prod", Practice: Practice,
+		Check: "schedule-missed", Entity: "workload:prod:shop:cronjob/gone"}}})
+	r, err := again.Round(t.Context(), env, start.Add(5*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(r.Observations, func(o finding.Observation) bool {
+		return o.Key.Entity == "workload:prod:shop:cronjob/gone" && o.Key.Environment == "prod"
+	}) {
+		t.Errorf("what stood before is forgotten: %+v", r.Observations)
+	}
+}
+
+// TestWhoKnowsLessMeansTheSame: the pod that one exporter knows by its cluster is
+// that of which another knows the name alone, where there is only one.
+func TestWhoKnowsLessMeansTheSame(t *testing.T) {
+	c := loadCatalogue(t)
+	p := newPicture(c)
+	k := c.kinds["pod"]
+	naming := Naming{"cluster": "cluster", "namespace": "namespace", "pod": "pod"}
+	put := func(pairs ...string) {
+		s := c.Signal("pod", "ready")
+		s.sources = []*source{{naming: naming}}
+		p.put(s, 0, metric.Sample{Labels: labels.FromStrings(pairs...), Point: metric.Point{V: 1}}, 100, start)
+	}
+	put("cluster", "prod", "namespace", "shop", "pod", "web")
+	put("namespace", "shop", "pod", "web")
+	put("pod", "web")
+	if len(p.entities) != 1 || p.entities[name{k, "pod:prod:shop:web"}] == nil {
+		t.Errorf("one pod is %d", len(p.entities))
+	}
+	put("cluster", "edge", "namespace", "shop", "pod", "web")
+	put("namespace", "shop", "pod", "web")
+	if len(p.entities) != 3 || p.entities[name{k, "pod:shop:web"}] == nil {
+		t.Errorf("with one of the same name in two clusters, who does not say which is a third; there are %d", len(p.entities))
 	}
 }

@@ -14,7 +14,7 @@ type Entity struct {
 	HostName string
 	Labels   map[string]string
 
-	bare     string    // id without what its kind has as optional
+	shorter  []string  // its ids for those who know less of it
 	values   []float64 // by Signal.index; NaN where the signal is absent
 	source   []int     // by Signal.index: which source answered
 	by       *Mapping  // whose figures it was last known by, for kinds that do not tell their age

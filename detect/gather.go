@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ type picture struct {
 	hosts    *Kind
 	readings map[*Signal]*reading
 	count    map[*Kind]int
-	fuller   map[name]map[string]bool // ids with all that names them, by id without what may be left out
+	fuller   map[name]map[string]bool // ids with more that names them, by id with less of it
 	present  presence
 	dropped  map[*Kind]int // figures of entities past the bound, in the last round
 	changed  bool          // an entity was added or removed
@@ -179,11 +178,11 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 		return
 	}
 	naming := s.sources[source].naming
-	id, bare, ok := s.kind.identify(sample.Labels, naming)
+	id, ok := s.kind.identify(sample.Labels, naming)
 	if !ok {
 		return
 	}
-	id = p.meet(s.kind, id, bare)
+	id = p.meet(s.kind, id)
 	e := p.entities[name{s.kind, id}]
 	if e == nil {
 		if p.count[s.kind] >= bound {
@@ -193,11 +192,11 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 		e = s.kind.entity(id, sample.Labels, naming)
 		e.first = now
 		p.entities[name{s.kind, id}] = e
-		if id != bare {
-			if p.fuller[name{s.kind, bare}] == nil {
-				p.fuller[name{s.kind, bare}] = map[string]bool{}
+		for _, short := range e.shorter {
+			if p.fuller[name{s.kind, short}] == nil {
+				p.fuller[name{s.kind, short}] = map[string]bool{}
 			}
-			p.fuller[name{s.kind, bare}][id] = true
+			p.fuller[name{s.kind, short}][id] = true
 		}
 		p.count[s.kind]++
 		p.changed = true
@@ -221,11 +220,18 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 // meet is the id under which figures are kept. Exporters know more or less of a
 // name: what one calls checkout is what another calls checkout in the namespace
 // shop, where there is only one of that name.
-func (p *picture) meet(k *Kind, id, bare string) string {
-	if fuller := p.fuller[name{k, bare}]; id == bare && len(fuller) == 1 {
-		return slices.Collect(maps.Keys(fuller))[0]
+func (p *picture) meet(k *Kind, id string) string {
+	only := ""
+	for fuller := range p.fuller[name{k, id}] {
+		if len(p.fuller[name{k, fuller}]) > 0 {
+			continue // that one is known by a still fuller name
+		}
+		if only != "" {
+			return id
+		}
+		only = fuller
 	}
-	return id
+	return cmp.Or(only, id)
 }
 
 // index groups the entities by kind and by machine.

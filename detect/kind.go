@@ -15,6 +15,9 @@ import (
 // can read as "host.NAME".
 const hostKind = "host"
 
+// clusterLabel is the label that names the Kubernetes cluster of a series.
+const clusterLabel = "cluster"
+
 // ageSignal is the signal that says how many seconds old an entity's data is.
 // An entity whose kind has none is as fresh as its host.
 const ageSignal = "data_age"
@@ -65,12 +68,11 @@ func host(instance string) string {
 	return instance
 }
 
-// identify returns the id that the labels name, and the one without what is
-// optional; or false if a label is missing.
-func (k *Kind) identify(l labels.Labels, n Naming) (id, bare string, ok bool) {
+// identify returns the id that the labels name, or false if a label is missing.
+func (k *Kind) identify(l labels.Labels, n Naming) (id string, ok bool) {
 	kind := k.Name
 	if k.IDKind != "" {
-		if v := l.Get(k.IDKind); v != "" {
+		if v := n.of(k.IDKind, l); v != "" {
 			kind = v
 		}
 	}
@@ -78,16 +80,12 @@ func (k *Kind) identify(l labels.Labels, n Naming) (id, bare string, ok bool) {
 	for i, name := range k.Labels {
 		v := n.of(name, l)
 		if v == "" {
-			return "", "", false
+			return "", false
 		}
 		if name == "instance" && !k.Apart {
 			v = host(v)
 		}
 		parts[i] = v
-	}
-	bare = estate.ID(estate.Kind(kind), parts...)
-	if len(k.Optional) == 0 {
-		return bare, bare, true
 	}
 	var outer []string
 	for _, name := range k.Optional {
@@ -95,8 +93,37 @@ func (k *Kind) identify(l labels.Labels, n Naming) (id, bare string, ok bool) {
 			outer = append(outer, v)
 		}
 	}
-	return estate.ID(estate.Kind(kind), append(outer, parts...)...), bare, true
+	return estate.ID(estate.Kind(kind), append(outer, parts...)...), true
 }
+
+// shorter are the ids by which one who knows less of the entity may call it:
+// with what is optional left out, the outermost first.
+func (k *Kind) shorter(id string, of map[string]string) []string {
+	var out []string
+	kind, rest := string(kindOf(id)), k.Optional
+	for len(rest) > 0 {
+		known := of[rest[0]] != ""
+		rest = rest[1:]
+		if !known {
+			continue
+		}
+		var parts []string
+		for _, label := range rest {
+			if v := of[label]; v != "" {
+				parts = append(parts, v)
+			}
+		}
+		for _, label := range k.Labels {
+			parts = append(parts, of[label])
+		}
+		out = append(out, estate.ID(estate.Kind(kind), parts...))
+	}
+	return out
+}
+
+// clustered says that ids of the kind begin with the name of the cluster, where
+// it is known.
+func (k *Kind) clustered() bool { return slices.Concat(k.Optional, k.Labels)[0] == clusterLabel }
 
 // entity builds the entity that the labels name.
 func (k *Kind) entity(id string, l labels.Labels, n Naming) *Entity {
@@ -106,10 +133,10 @@ func (k *Kind) entity(id string, l labels.Labels, n Naming) *Entity {
 			e.Labels[name] = v
 		}
 	}
-	_, e.bare, _ = k.identify(l, n)
+	e.shorter = k.shorter(id, e.Labels)
 	e.complete = e.learnFacts(l, n)
 	if k.IDKind != "" {
-		e.Labels[k.IDKind] = l.Get(k.IDKind)
+		e.Labels[k.IDKind] = n.of(k.IDKind, l)
 	}
 	if instance := l.Get("instance"); instance != "" {
 		e.Labels["instance"] = instance

@@ -46,7 +46,8 @@ type Mapping struct {
 // With a regular expression behind the label, its first group is the name:
 // "pod: container_id /k8s/[^/]+/([^/]+)/.*". Two labels with a colon between,
 // "server_address:server_port", are joined by it. A value after "=" is meant as it
-// stands. The entry "from" names a metric that is joined by job and instance and
+// stands, and one label in braces has text before it: "deployment/{deployment}".
+// The entry "from" names a metric that is joined by job and instance and
 // carries the labels: all of them, or those that follow ("target_info
 // service_name").
 type Naming map[string]string
@@ -54,9 +55,21 @@ type Naming map[string]string
 // part reads one entry: the series' label, and the expression that picks the
 // name out of its value, if any.
 func (n Naming) part(label string) (series, pick string) {
+	if _, rest, ok := strings.Cut(n[label], "{"); ok && !strings.Contains(n[label], " ") {
+		return strings.TrimSuffix(rest, "}"), ""
+	}
 	series, pick, _ = strings.Cut(n[label], " ")
 	series, _, _ = strings.Cut(series, ":")
 	return series, pick
+}
+
+// before is the text before a label in braces, or "".
+func (n Naming) before(label string) string {
+	text, _, ok := strings.Cut(n[label], "{")
+	if !ok || strings.Contains(text, " ") {
+		return "" // an expression
+	}
+	return text
 }
 
 // port is the second label of an entry that joins two, or "".
@@ -118,10 +131,10 @@ func (n Naming) of(label string, l labels.Labels) string {
 		return ""
 	}
 	v := l.Get(n.result(label))
-	if v == "unknown" {
+	if v == "" || v == "unknown" {
 		return ""
 	}
-	return v
+	return n.before(label) + v
 }
 
 // picked begins the labels that hold names picked out of others.
@@ -301,7 +314,7 @@ func (s *source) matchers(k *Kind, of *Entity) (match, pre, join string) {
 		series, pick := s.naming.part(label)
 		value, text := "", ""
 		if of != nil {
-			value = of.Labels[label]
+			value = strings.TrimPrefix(of.Labels[label], s.naming.before(label))
 		}
 		port := s.naming.port(label)
 		switch {
@@ -396,6 +409,8 @@ func (c *Catalogue) addMapping(m *Mapping, file string) error {
 		for _, n := range m.Names[kind] {
 			if err := c.checkNaming(kind, n); err != nil {
 				errs = append(errs, fmt.Errorf("%s: names: %w", file, err))
+			} else if k := c.kinds[kind]; k.IDKind != "" && k.clustered() {
+				c.clustered[strings.TrimPrefix(n[k.IDKind], "=")] = true
 			}
 		}
 	}
@@ -430,7 +445,7 @@ func (c *Catalogue) checkNaming(kind string, n Naming) error {
 			return fmt.Errorf("%s: %q is not a regular expression with a group: %v", label, pick, err)
 		}
 	}
-	known := slices.Concat(k.Labels, k.Optional, k.Facts, []string{"from"})
+	known := slices.Concat(k.Labels, k.Optional, k.Facts, []string{k.IDKind, "from"})
 	for label := range n {
 		if !slices.Contains(known, label) {
 			return fmt.Errorf("%s has no label %q; it has %s", kind, label, strings.Join(known, ", "))

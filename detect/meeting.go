@@ -131,12 +131,12 @@ func (p *picture) tie(ctx context.Context, c *Catalogue, q metric.Querier, m *Ma
 		return err
 	}
 	for _, s := range samples {
-		id, bare, ok := from.identify(s.Labels, m.naming(t.From))
-		end, endBare, okay := to.identify(s.Labels, m.naming(t.To))
+		id, ok := from.identify(s.Labels, m.naming(t.From))
+		end, okay := to.identify(s.Labels, m.naming(t.To))
 		if !ok || !okay {
 			continue
 		}
-		id, end = p.meet(from, id, bare), p.meet(to, end, endBare)
+		id, end = p.meet(from, id), p.meet(to, end)
 		if p.entities[name{from, id}] == nil || p.entities[name{to, end}] == nil {
 			continue // nothing is known of one of them
 		}
@@ -154,13 +154,13 @@ func (p *picture) reachedAt(ctx context.Context, c *Catalogue, q metric.Querier,
 	}
 	k := c.kinds[kind]
 	for _, s := range samples {
-		id, bare, ok := k.identify(s.Labels, m.naming(kind))
+		id, ok := k.identify(s.Labels, m.naming(kind))
 		address := s.Labels.Get(AddressFact)
 		if at, port, err := net.SplitHostPort(address); err == nil && nearby(at) {
 			// An exporter beside the database means its own machine.
 			address = net.JoinHostPort(strings.Trim(host(s.Labels.Get("instance")), "[]"), port)
 		}
-		e := p.entities[name{k, p.meet(k, id, bare)}]
+		e := p.entities[name{k, p.meet(k, id)}]
 		if !ok || e == nil || address == "" {
 			continue
 		}

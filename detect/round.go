@@ -15,11 +15,12 @@ import (
 // round is one look at one environment.
 type round struct {
 	*watch
-	env   Env
-	now   time.Time
-	lapse time.Duration
-	cases []*verdictCase // in the order of the checks: causes before echoes
-	byKey map[judged]*verdictCase
+	catalogue *Catalogue
+	env       Env
+	now       time.Time
+	lapse     time.Duration
+	cases     []*verdictCase // in the order of the checks: causes before echoes
+	byKey     map[judged]*verdictCase
 }
 
 // verdictCase is one check on one entity in this round.
@@ -231,9 +232,9 @@ func (r *round) tell() Result {
 	standing := map[judged]finding.Report{}
 	for _, c := range r.cases {
 		o := finding.Observation{At: r.now, Key: finding.Key{
-			Tenant: r.env.Tenant, Environment: r.env.Environment, Practice: Practice, Check: c.Check, Entity: c.Entity,
+			Tenant: r.env.Tenant, Environment: r.env.home(r.catalogue, c.Entity), Practice: Practice, Check: c.Check, Entity: c.Entity,
 		}}
-		coverage := Coverage{Check: c.Check, Entity: c.Entity, State: c.verdict.State, Since: c.verdict.Since, Reason: c.verdict.Reason}
+		coverage := Coverage{Environment: o.Key.Environment, Check: c.Check, Entity: c.Entity, State: c.verdict.State, Since: c.verdict.Since, Reason: c.verdict.Reason}
 		switch {
 		case c.gone != "":
 			o.Sign, o.Reason = finding.Clear, c.gone

@@ -90,8 +90,8 @@ func (p *picture) trends(ctx context.Context, c *Catalogue, q metric.Querier, no
 		}
 		var before map[string][]metric.Point // the day before, where it is asked for
 		for _, s := range series {
-			id, bare, ok := due.kind.identify(s.Labels, due.sources[i].naming)
-			e := p.entities[name{due.kind, p.meet(due.kind, id, bare)}]
+			id, ok := due.kind.identify(s.Labels, due.sources[i].naming)
+			e := p.entities[name{due.kind, p.meet(due.kind, id)}]
 			if !ok || e == nil {
 				continue
 			}
@@ -123,8 +123,8 @@ func (p *picture) dayBefore(ctx context.Context, q metric.Querier, s *Signal, i 
 	}
 	out := map[string][]metric.Point{}
 	for _, x := range series {
-		if id, bare, ok := s.kind.identify(x.Labels, s.sources[i].naming); ok {
-			out[p.meet(s.kind, id, bare)] = x.Points
+		if id, ok := s.kind.identify(x.Labels, s.sources[i].naming); ok {
+			out[p.meet(s.kind, id)] = x.Points
 		}
 	}
 	return out, nil

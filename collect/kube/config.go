@@ -26,6 +26,9 @@ type Config struct {
 	// Kubelets says whether the figures of containers are read from the
 	// kubelets, through the API server; nil for true.
 	Kubelets *bool `yaml:"kubelets"`
+	// APIServer says whether the API server's own figures are read; nil for
+	// true.
+	APIServer *bool `yaml:"api_server"`
 	// Scrape says whether what annotations (prometheus.io/scrape) and the
 	// objects PodMonitor and ServiceMonitor ask for is scraped: "direct" or
 	// "off". Empty is direct in the cluster and off outside, from where pods can

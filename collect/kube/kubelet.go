@@ -26,8 +26,10 @@ const (
 	// pageWithin is how long one page may take.
 	pageWithin = 10 * time.Second
 	// rareRounds is how many rounds lie between two readings of the pages that
-	// change little.
-	rareRounds = 4
+	// change little, and rareAtLeast how much time at the most: what has not been
+	// heard of for five minutes counts as gone.
+	rareRounds  = 4
+	rareAtLeast = 4 * time.Minute
 	// deniedFor is how long nothing is asked for after it was denied, and
 	// lacksFor how long a page that a kubelet does not have.
 	deniedFor, lacksFor = 10 * time.Minute, 10 * time.Minute
@@ -46,6 +48,7 @@ var kubeletPages = []kubeletPage{
 	{"/metrics/cadvisor", keepCadvisor, false},
 	{"/metrics/resource", keepResource, true},
 	{"/metrics/probes", keepProbes, true},
+	{"/metrics", keepKubelet, true},
 }
 
 // SeriesWriter writes what a source yields, as a scrape of it would. Stop ends
@@ -71,6 +74,7 @@ type Kubelets struct {
 	usage    *usage
 
 	mu     sync.Mutex
+	rare   int // rounds between two readings of a page that changes little
 	nodes  map[string]*kubeletOf
 	passes bool      // the API server has let a request through to a kubelet
 	denied error     // why nothing is asked for
@@ -180,7 +184,7 @@ func (k *Kubelets) due(ctx context.Context, now time.Time) (names []string) {
 	if !k.passes { // one node is enough to tell whether it is granted
 		there = there[:min(1, len(there))]
 	}
-	every := max(k.interval, time.Duration(float64(len(there))*1.5/proxied*float64(time.Second)))
+	every := k.turns(len(there))
 	for _, name := range there {
 		n := k.nodes[name]
 		if n == nil {
@@ -198,6 +202,24 @@ func (k *Kubelets) due(ctx context.Context, now time.Time) (names []string) {
 		}
 	}
 	return names
+}
+
+// turns is how often each of so many nodes has its turn. It needs the lock.
+func (k *Kubelets) turns(nodes int) time.Duration {
+	often := 0.0
+	for _, p := range kubeletPages {
+		if !p.rare {
+			often++
+		}
+	}
+	rare := float64(len(kubeletPages)) - often
+	every := func(rounds int) time.Duration {
+		return max(k.interval, time.Duration(float64(nodes)*(often+rare/float64(rounds))/proxied*float64(time.Second)))
+	}
+	for k.rare = rareRounds; k.rare > 1 && every(k.rare)*time.Duration(k.rare) > rareAtLeast; {
+		k.rare--
+	}
+	return every(k.rare)
 }
 
 // turnOf is when within the interval a node has its turn, by its name alone.
@@ -220,14 +242,14 @@ func (w *Watcher) nodeNames() (names []string, seen bool) {
 // read has one node's turn.
 func (k *Kubelets) read(ctx context.Context, name string, now time.Time) {
 	k.mu.Lock()
-	n := k.nodes[name]
+	n, rare := k.nodes[name], k.rare
 	k.mu.Unlock()
 	if n == nil {
 		return
 	}
 	var failed error
 	for _, p := range kubeletPages {
-		if now.Before(n.lacks[p.path]) || p.rare && n.round%rareRounds != 0 && n.write[p.path] != nil {
+		if now.Before(n.lacks[p.path]) || p.rare && n.round%rare != 0 && n.write[p.path] != nil {
 			continue
 		}
 		families, err := k.ask(ctx, name, p)
@@ -338,7 +360,7 @@ func (k *Kubelets) Health() error {
 	if k.denied != nil {
 		instead := "metrics.k8s.io is not there either, so that use of CPU, memory, network and disk of containers is unknown"
 		if k.usage.works() {
-			instead = "metrics.k8s.io is read instead, which has use of CPU and memory; throttling, network, disk and kills for memory are unknown"
+			instead = "metrics.k8s.io is read instead, which has use of CPU and memory; throttling, network, disk, volumes and kills for memory are unknown"
 		}
 		return fmt.Errorf("the cluster %s does not let us read its kubelets: %s. The rule %s would allow it (deploy/kubernetes/kubelets.yaml says what else it allows); or set kubelets: false", k.w.cfg.Name, instead, granted)
 	}

@@ -66,6 +66,37 @@ prober_probe_total{container="app",namespace="shop",pod="web-NODE",pod_uid="u",p
 process_open_fds 3
 `
 
+const kubeletText = `# TYPE kubelet_volume_stats_available_bytes gauge
+kubelet_volume_stats_available_bytes{namespace="shop",persistentvolumeclaim="data-NODE"} 1e+09
+# TYPE kubelet_pleg_relist_duration_seconds histogram
+kubelet_pleg_relist_duration_seconds_bucket{le="0.005"} 3
+kubelet_pleg_relist_duration_seconds_bucket{le="+Inf"} 4
+kubelet_pleg_relist_duration_seconds_sum 8
+kubelet_pleg_relist_duration_seconds_count 4
+# TYPE go_goroutines gauge
+go_goroutines 900
+`
+
+// Two series that differ in what is left out are one; a watch is meant to last,
+// and of a histogram only the bounds that are asked about are kept.
+const controlText = `# TYPE apiserver_request_total counter
+apiserver_request_total{code="200",component="apiserver",dry_run="",group="",resource="pods",scope="cluster",subresource="",verb="LIST",version="v1"} 30
+apiserver_request_total{code="200",component="apiserver",dry_run="",group="apps",resource="deployments",scope="cluster",subresource="",verb="LIST",version="v1"} 12
+apiserver_request_total{code="503",component="apiserver",dry_run="",group="",resource="pods",scope="cluster",subresource="",verb="LIST",version="v1"} 2
+apiserver_request_total{code="200",component="apiserver",dry_run="",group="",resource="pods",scope="cluster",subresource="",verb="WATCH",version="v1"} 900
+# TYPE apiserver_request_duration_seconds histogram
+apiserver_request_duration_seconds_bucket{component="apiserver",resource="pods",verb="GET",le="0.5"} 5
+apiserver_request_duration_seconds_bucket{component="apiserver",resource="pods",verb="GET",le="1"} 6
+apiserver_request_duration_seconds_bucket{component="apiserver",resource="nodes",verb="GET",le="1"} 4
+apiserver_request_duration_seconds_bucket{component="apiserver",resource="pods",verb="GET",le="+Inf"} 9
+apiserver_request_duration_seconds_sum{component="apiserver",resource="pods",verb="GET"} 20
+apiserver_request_duration_seconds_count{component="apiserver",resource="pods",verb="GET"} 9
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds 1.7e+09
+# TYPE go_goroutines gauge
+go_goroutines 900
+`
+
 func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.asked[r.URL.Path]++
@@ -99,12 +130,16 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 	case known:
 		say(200, `{"metadata":{"resourceVersion":"5"},"items":[`+strings.Join(items, ",")+`]}`)
+	case r.URL.Path == "/metrics" && deny:
+		say(403, `{"message":"forbidden: User \"x\" cannot get path \"/metrics\""}`)
+	case r.URL.Path == "/metrics":
+		say(200, controlText)
 	case proxied && deny:
 		say(403, `{"message":"nodes \"`+node+`\" is forbidden: User \"x\" cannot get resource \"nodes/proxy\" in API group \"\" at the cluster scope"}`)
 	case proxied && down && node == "n2":
 		say(503, `{"message":"error trying to reach service: dial tcp: connection refused"}`)
 	case proxied:
-		text, ok := map[string]string{"/metrics/cadvisor": cadvisorText, "/metrics/resource": resourceText, "/metrics/probes": probesText}[page]
+		text, ok := map[string]string{"/metrics/cadvisor": cadvisorText, "/metrics/resource": resourceText, "/metrics/probes": probesText, "/metrics": kubeletText}[page]
 		if !ok || node == "n3" && page == "/metrics/cadvisor" {
 			say(404, "404 page not found")
 			return
@@ -231,15 +266,18 @@ func TestKubeletsAreReadThroughTheAPIServer(t *testing.T) {
 	const cadvisor = `job="kubelet",metrics_path="/metrics/cadvisor",cluster="x",node="n1"`
 	x.await(`container_cpu_usage_seconds_total{`+cadvisor+`,namespace="shop",pod="web-n1",container="app",image="web:1"} == 10`, 1)
 	for expr, want := range map[string]int{
-		`{` + cadvisor + `,__name__=~"container.*|machine.*"}`:                                     5,
-		`container_memory_working_set_bytes{` + cadvisor + `} / container_spec_memory_limit_bytes`: 1,
-		`machine_cpu_cores{` + cadvisor + `,machine_id=""} == 8`:                                   1,
-		`container_cpu_usage_seconds_total{` + cadvisor + `,pod=""} == 900`:                        1,
-		`container_cpu_usage_seconds_total{node="n1",metrics_path="/metrics/resource"}`:            0,
-		`{__name__=~"container_tasks_state|process_open_fds"} or {id!=""} or {pod_uid!=""}`:        0,
-		`prober_probe_total{node="n1",probe_type="Readiness",result="failed",pod="web-n1"} == 3`:   1,
-		`node_cpu_usage_seconds_total{node="n1",job="kubelet"}`:                                    1,
-		`{job="kubelet",instance!=""}`:                                                             0,
+		`{` + cadvisor + `,__name__=~"container.*|machine.*"}`:                                                    5,
+		`container_memory_working_set_bytes{` + cadvisor + `} / container_spec_memory_limit_bytes`:                1,
+		`machine_cpu_cores{` + cadvisor + `,machine_id=""} == 8`:                                                  1,
+		`container_cpu_usage_seconds_total{` + cadvisor + `,pod=""} == 900`:                                       1,
+		`container_cpu_usage_seconds_total{node="n1",metrics_path="/metrics/resource"}`:                           0,
+		`{__name__=~"container_tasks_state|process_open_fds"} or {id!=""} or {pod_uid!=""}`:                       0,
+		`prober_probe_total{node="n1",probe_type="Readiness",result="failed",pod="web-n1"} == 3`:                  1,
+		`node_cpu_usage_seconds_total{node="n1",job="kubelet"}`:                                                   1,
+		`{job="kubelet",instance!=""}`:                                                                            0,
+		`kubelet_volume_stats_available_bytes{node="n1",persistentvolumeclaim="data-n1",namespace="shop"} == 1e9`: 1,
+		`kubelet_pleg_relist_duration_seconds_sum{node="n1"} / kubelet_pleg_relist_duration_seconds_count == 2`:   1,
+		`{__name__=~"kubelet_pleg_relist_duration_seconds_bucket|go_goroutines"}`:                                 0,
 	} {
 		x.await(expr, want)
 	}
@@ -316,6 +354,55 @@ func TestADeniedProxyIsAskedOnceAndReplaced(t *testing.T) {
 	if err := k.Health(); err != nil {
 		t.Errorf("health, when it is granted: %v", err)
 	}
+}
+
+// TestTheAPIServersOwnFiguresAreFew: of a page with very many series a handful is
+// kept, added up.
+func TestTheAPIServersOwnFiguresAreFew(t *testing.T) {
+	f := &fakeAPI{objects: map[string][]string{"/api/v1/nodes": nodeList(1)}, asked: map[string]int{}, deny: true}
+	server := httptest.NewServer(f)
+	defer server.Close()
+	defer server.CloseClientConnections()
+	x := watchFigures(t, Config{Name: "x", Kubeconfig: kubeconfig(t, server.URL), QPS: 1000, Burst: 1000})
+	x.await("vector(1)", 1)
+	for range 200 {
+		if _, seen := x.w.nodeNames(); seen {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	denied := x.w.NewControl(x.open)
+	stop := x.run(func(ctx context.Context) error { return denied.Run(ctx, time.Second) })
+	for range 200 {
+		if denied.Health() != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := denied.Health(); err == nil || !strings.Contains(err.Error(), "nonResourceURLs: [/metrics]") || !strings.Contains(err.Error(), "are unknown") {
+		t.Errorf("health, where it is denied: %v", err)
+	}
+	x.await(`{job="apiserver"}`, 0)
+	stop()
+
+	f.set(func() { f.deny = false })
+	c := x.w.NewControl(x.open)
+	stop = x.run(func(ctx context.Context) error { return c.Run(ctx, time.Second) })
+	for expr, want := range map[string]int{
+		`apiserver_request_total{job="apiserver",cluster="x",verb="LIST",code="200",resource="",started="1700000000"} == 42`: 1,
+		`apiserver_request_total{code="503"} == 2`:                                             1,
+		`apiserver_request_duration_seconds_bucket{verb="GET",le="1"} == 10`:                   1,
+		`apiserver_request_duration_seconds_count{verb="GET"} == 9`:                            1,
+		`{job="apiserver",__name__=~"apiserver.*|go.*|process.*"}`:                             6,
+		`{job="apiserver",instance!=""} or apiserver_request_duration_seconds_bucket{le!="1"}`: 0,
+	} {
+		x.await(expr, want)
+	}
+	if err := c.Health(); err != nil {
+		t.Errorf("health: %v", err)
+	}
+	stop()
+	x.await(`{job="apiserver"}`, 0)
 }
 
 func FuzzReadPage(f *testing.F) {
