@@ -33,13 +33,16 @@ const (
 // those that are not; a role binding may be either.
 var (
 	inSpaces = []estate.Kind{kindWorkload, kindPod, kindQuota, "service", "ingress", "network-policy", "claim", "autoscaler",
-		"disruption-budget", "config-map", "secret", "release", "gateway", "route", "certificate", "gitops-app", "role-binding"}
-	inClusters = []estate.Kind{kindNode, kindNamespace, "persistent-volume", "webhook", "api-service", "role-binding"}
+		"disruption-budget", "config-map", "secret", "release", "gateway", "route", "certificate", "gitops-app", "role-binding",
+		"limit-range", "service-account", "vertical-autoscaler", "cluster-autoscaler", "volume-snapshot", "virtual-service",
+		"destination-rule", "mesh-gateway", "peer-authentication", "mesh-server", "service-profile"}
+	inClusters = []estate.Kind{kindNode, kindNamespace, "persistent-volume", "webhook", "api-service", "role-binding",
+		"custom-resource-definition", "storage-class", "storage-driver", "node-pool", "node-claim"}
 )
 
 // workloadSorts are what a workload may be; one of them stands in expressions
 // as it is.
-var workloadSorts = []string{"deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob"}
+var workloadSorts = []string{"deployment", "statefulset", "daemonset", "replicaset", "job", "cronjob", "rollout"}
 
 // cubed are the names of what is in a cluster; see "Kubernetes" in
 // ARCHITECTURE.md for the ids.

@@ -105,6 +105,14 @@ var kindWords = map[estate.Kind][2]string{
 	kindQuota: {"quota", "quotas"}, "config-map": {"config map", "config maps"}, "secret": {"secret", "secrets"},
 	"role-binding": {"role binding", "role bindings"}, "webhook": {"webhook", "webhooks"}, "api-service": {"API service", "API services"},
 	"release": {"Helm release", "Helm releases"}, "gateway": {"gateway", "gateways"}, "gitops-app": {"application of GitOps", "applications of GitOps"},
+	"limit-range": {"limit range", "limit ranges"}, "service-account": {"service account", "service accounts"},
+	"vertical-autoscaler": {"vertical autoscaler", "vertical autoscalers"}, "cluster-autoscaler": {"cluster-autoscaler", "cluster-autoscalers"},
+	"custom-resource-definition": {"custom resource definition", "custom resource definitions"}, "storage-class": {"storage class", "storage classes"},
+	"storage-driver": {"storage driver", "storage drivers"}, "volume-snapshot": {"volume snapshot", "volume snapshots"},
+	"node-pool": {"node pool", "node pools"}, "node-claim": {"node that was asked for", "nodes that were asked for"},
+	"virtual-service": {"virtual service", "virtual services"}, "destination-rule": {"destination rule", "destination rules"},
+	"mesh-gateway": {"gateway of the mesh", "gateways of the mesh"}, "peer-authentication": {"peer authentication", "peer authentications"},
+	"mesh-server": {"server of Linkerd", "servers of Linkerd"}, "service-profile": {"service profile", "service profiles"},
 	estate.Target: {"scraped exporter", "scraped exporters"}, estate.Collector: {"collector", "collectors"},
 }
 
@@ -130,6 +138,7 @@ var relationWords = map[estate.RelationKind][2]string{
 	"in": {"is in", "holds"}, "mounts": {"mounts", "is mounted by"}, "binds": {"is bound to", "is bound by"},
 	"routes-to": {"leads to", "is led to by"}, "scaled-by": {"is scaled by", "scales"},
 	"limited-by": {"is limited by", "limits"}, "allowed-by": {"is held to", "binds"},
+	"runs-as": {"runs as", "is the account of"}, "copy-of": {"is a copy of", "was copied to"},
 }
 
 func relationWord(k estate.RelationKind, forward bool) string {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"unique"
 
 	quantity "k8s.io/apimachinery/pkg/api/resource"
@@ -43,3 +45,15 @@ func parsed[T ~string](all map[string]T) amounts {
 
 // same returns the one copy that is kept of a text that many objects share.
 func same(text string) string { return unique.Make(text).Value() }
+
+// whole is a whole number, which Rollouts write as a text; 0 where it is none.
+type whole int64
+
+func (n *whole) UnmarshalJSON(raw []byte) error {
+	v, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	if err != nil {
+		v = 0 // Rollouts before 1.0 wrote a hash
+	}
+	*n = whole(v)
+	return nil
+}

@@ -53,6 +53,8 @@ func (s *state) changesOf(r *resource, old, now object, at time.Time) (out []est
 		if a, b := cast[*role](old), cast[*role](now); a != nil && b != nil && fmt.Sprint(a.Rules) != fmt.Sprint(b.Rules) {
 			add(s.id(Cluster), "rights", fmt.Sprintf("The rules of the role %s changed", strings.TrimPrefix(m.key(), "/")), ruleText(a), ruleText(b))
 		}
+	case described:
+		specChanges(s, r, cast[described](old), cast[described](now), add)
 	case *application, *fluxApp:
 		gitopsChange(s, r, old, now, add)
 	case *binding:
@@ -157,8 +159,9 @@ func topics(lists ...[]string) (out []string) {
 
 // templateDiff lists what is different between two pod templates, one line
 // for each thing: how it was and how it is. Values of variables are not shown.
-func templateDiff(a, b *template) (before, after []string) {
-	was, is := a.lines(), b.lines()
+func templateDiff(a, b *template) (before, after []string) { return linesDiff(a.lines(), b.lines()) }
+
+func linesDiff(was, is map[string]string) (before, after []string) {
 	for _, k := range slices.Sorted(maps.Keys(was)) {
 		if now, ok := is[k]; !ok || now != was[k] {
 			before = append(before, shown(k, was[k]))
@@ -223,9 +226,11 @@ func contentChanges(s *state, r *resource, old, now *content, add adder) {
 		kind, word = Secret, "secret"
 	}
 	if is.Type == helmRelease {
-		if now != nil && now.Labels["status"] == "deployed" && (old == nil || old.Labels["status"] != "deployed") {
-			add(s.id(Release, is.Namespace, is.Labels["name"]), "release", fmt.Sprintf("Helm deployed revision %s of %s/%s", is.Labels["version"], is.Namespace, is.Labels["name"]), "", is.Labels["version"])
-		}
+		releaseChanges(s.id(Release, is.Namespace, is.Labels["name"]), old, now, add)
+		return
+	}
+	if is.scaler != nil {
+		scalerChanges(s.id(ClusterAutoscaler, is.Namespace, "cluster-autoscaler"), old.scales(), now.scales(), add)
 		return
 	}
 	if old == nil || now == nil {
@@ -256,6 +261,20 @@ func contentChanges(s *state, r *resource, old, now *content, add adder) {
 	}
 	if len(parts) > 0 {
 		add(s.id(kind, is.Namespace, is.Name), string(kind)+"-change", fmt.Sprintf("The %s %s is another (%s)", word, is.key(), strings.Join(parts, "; ")), old.hash(), now.hash())
+	}
+}
+
+// releaseChanges tells of a revision that Helm has deployed, or could not.
+func releaseChanges(id string, old, now *content, add adder) {
+	if now == nil || old != nil && old.Labels["status"] == now.Labels["status"] {
+		return
+	}
+	name, version := now.Namespace+"/"+now.Labels["name"], now.Labels["version"]
+	switch now.Labels["status"] {
+	case "deployed":
+		add(id, "release", fmt.Sprintf("Helm release %s: revision %s is deployed", name, version), "", version)
+	case "failed":
+		add(id, "release", fmt.Sprintf("Helm release %s: revision %s has failed", name, version), "", version)
 	}
 }
 

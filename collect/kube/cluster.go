@@ -201,6 +201,9 @@ func (w *Watcher) put(r *resource, o object) {
 			return
 		}
 	}
+	if m := o.meta(); r.atOnce == reportsAtOnce && w.state.objects[r.name][m.Namespace][m.Name] == nil && w.state.count(r.name, m.Namespace) >= maxReports {
+		return
+	}
 	old := w.state.put(r.name, o)
 	if old != nil && old.meta().ResourceVersion == o.meta().ResourceVersion {
 		return // it was listed anew
@@ -313,69 +316,6 @@ func (w *Watcher) everything() {
 	w.dirty.shared = true
 }
 
-// changed notes what follows from an object that is another. It needs the lock.
-func (w *Watcher) changed(r *resource, old, now object) {
-	if !w.complete {
-		return // everything is mapped when everything is there
-	}
-	is := now
-	if is == nil {
-		is = old
-	}
-	m, at := is.meta(), time.Now()
-	switch r.name {
-	case leases:
-		return // looked at by the clock
-	case nodes:
-		w.dirty.nodes[m.Name] = true
-		w.flipped(cast[*node](old), cast[*node](now), at)
-	case pods:
-		w.dirty.pods[m.key()] = true
-		w.dirty.spaces[m.Namespace] = true
-	case namespaces:
-		w.dirty.spaces[m.Name] = true
-	case replicaSets:
-		w.dirty.spaces[m.Namespace] = true
-		if old == nil {
-			w.podsOf(m) // they may have come before their owner
-		}
-	case storages, classes:
-		for space := range w.state.spaces() {
-			w.dirty.spaces[space] = true
-		}
-	case events:
-		w.dirty.spaces[m.Namespace] = true
-		if e := is.(*event); e.Involved.Kind == "Pod" {
-			w.dirty.pods[e.Involved.Namespace+"/"+e.Involved.Name] = true
-		}
-	case endpointSlices:
-		w.dirty.spaces[m.Namespace], w.dirty.shared = true, true
-	case clusterRoles:
-		w.dirty.shared = true
-		for space := range w.state.objects[bindings] {
-			w.dirty.spaces[space] = true
-		}
-	default:
-		if m.Namespace == "" {
-			w.dirty.shared = true
-		} else {
-			w.dirty.spaces[m.Namespace] = true
-		}
-	}
-	for _, c := range w.state.changesOf(r, old, now, at) {
-		w.note(c)
-	}
-}
-
-// podsOf marks the pods that an object controls. It needs the lock.
-func (w *Watcher) podsOf(m *Meta) {
-	for name, o := range w.state.objects[pods][m.Namespace] {
-		if owner, ok := o.meta().controller(); ok && owner.Name == m.Name {
-			w.dirty.pods[m.Namespace+"/"+name] = true
-		}
-	}
-}
-
 func (w *Watcher) note(c estate.Change) {
 	if len(w.changes) == maxChanges {
 		w.lost++
@@ -404,6 +344,11 @@ func (w *Watcher) tick(now time.Time) {
 	defer w.mu.Unlock()
 	if !w.complete || len(w.unreachable()) > 0 {
 		return // what is stale is our own knowledge, not a node's lease
+	}
+	if o, ok := one[*content](w.state, configMaps, scalerSpace, scalerMap); ok && o.scaler != nil {
+		if e := w.graph.entities[w.state.id(ClusterAutoscaler, scalerSpace, "cluster-autoscaler")]; e.Attributes["report"] != o.scaler.age(now) {
+			w.dirty.spaces[scalerSpace] = true
+		}
 	}
 	for name := range w.state.objects[nodes][""] {
 		w.flips[name] = slices.DeleteFunc(w.flips[name], func(at time.Time) bool { return now.Sub(at) > time.Hour })

@@ -18,7 +18,27 @@ const (
 	applications   = "applications"   // Argo CD
 	kustomizations = "kustomizations" // Flux
 	helmReleases   = "helmreleases"   // Flux
+	rollouts       = "rollouts"       // Argo Rollouts
+	verticals      = "verticalpodautoscalers"
+	snapshots      = "volumesnapshots"
+	nodePools      = "nodepools"  // Karpenter
+	nodeClaims     = "nodeclaims" // Karpenter
+
+	// Istio. Its gateways share their name with those of the Gateway API.
+	virtualServices     = "virtualservices"
+	destinationRules    = "destinationrules"
+	serviceEntries      = "serviceentries"
+	meshGateways        = "gateways.networking.istio.io"
+	peerAuthentications = "peerauthentications"
+
+	// Linkerd.
+	meshServers     = "servers"
+	authorizations  = "serverauthorizations"
+	serviceProfiles = "serviceprofiles"
 )
+
+// argo is where Argo's resources are.
+const argo = "/apis/argoproj.io/v1alpha1/"
 
 // The kinds of these.
 const (
@@ -29,12 +49,22 @@ const (
 )
 
 func customResources() []*resource {
-	net := "/apis/gateway.networking.k8s.io/v1/"
+	net, istio, aqua := "/apis/gateway.networking.k8s.io/v1/", "/apis/networking.istio.io/v1/", "/apis/aquasecurity.github.io/v1alpha1/"
 	return []*resource{
 		plain[monitor](podMonitors, "/apis/monitoring.coreos.com/v1/"+podMonitors), plain[monitor](serviceMonitors, "/apis/monitoring.coreos.com/v1/"+serviceMonitors),
 		plain[gateway](gateways, net+gateways), plain[route](httpRoutes, net+httpRoutes), plain[route](grpcRoutes, net+grpcRoutes),
-		plain[certificate](certificates, "/apis/cert-manager.io/v1/"+certificates), plain[application](applications, "/apis/argoproj.io/v1alpha1/"+applications),
+		plain[certificate](certificates, "/apis/cert-manager.io/v1/"+certificates), plain[application](applications, argo+applications),
 		plain[fluxApp](kustomizations, "/apis/kustomize.toolkit.fluxcd.io/v1/"+kustomizations), plain[fluxApp](helmReleases, "/apis/helm.toolkit.fluxcd.io/v2/"+helmReleases),
+		plain[verticalAutoscaler](verticals, "/apis/autoscaling.k8s.io/v1/"+verticals), plain[snapshot](snapshots, "/apis/snapshot.storage.k8s.io/v1/"+snapshots),
+		plain[nodePool](nodePools, "/apis/karpenter.sh/v1/"+nodePools), plain[nodeClaim](nodeClaims, "/apis/karpenter.sh/v1/"+nodeClaims),
+		plain[virtualService](virtualServices, istio+virtualServices), plain[destinationRule](destinationRules, istio+destinationRules),
+		plain[serviceEntry](serviceEntries, istio+serviceEntries), plain[meshGateway](meshGateways, istio+gateways),
+		plain[peerAuthentication](peerAuthentications, "/apis/security.istio.io/v1/"+peerAuthentications),
+		plain[meshServer](meshServers, "/apis/policy.linkerd.io/v1beta3/"+meshServers), plain[authorization](authorizations, "/apis/policy.linkerd.io/v1beta1/"+authorizations),
+		plain[serviceProfile](serviceProfiles, "/apis/linkerd.io/v1alpha2/"+serviceProfiles),
+		{name: vulnerabilityReports, path: aqua + vulnerabilityReports, atOnce: reportsAtOnce, decode: decodeReport},
+		{name: auditReports, path: aqua + auditReports, atOnce: reportsAtOnce, decode: decodeReport},
+		{name: policyReports, path: "/apis/wgpolicyk8s.io/v1alpha2/" + policyReports, atOnce: reportsAtOnce, decode: decodeReport},
 	}
 }
 

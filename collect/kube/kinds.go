@@ -23,6 +23,23 @@ const (
 	Webhook          estate.Kind = "webhook"
 	APIService       estate.Kind = "api-service"
 	Release          estate.Kind = "release"
+
+	LimitRange         estate.Kind = "limit-range"
+	ServiceAccount     estate.Kind = "service-account"
+	VerticalAutoscaler estate.Kind = "vertical-autoscaler"
+	ClusterAutoscaler  estate.Kind = "cluster-autoscaler"
+	Definition         estate.Kind = "custom-resource-definition"
+	StorageClass       estate.Kind = "storage-class"
+	StorageDriver      estate.Kind = "storage-driver"
+	Snapshot           estate.Kind = "volume-snapshot"
+	NodePool           estate.Kind = "node-pool"
+	NodeClaim          estate.Kind = "node-claim"
+	VirtualService     estate.Kind = "virtual-service"
+	DestinationRule    estate.Kind = "destination-rule"
+	MeshGateway        estate.Kind = "mesh-gateway"
+	PeerAuthentication estate.Kind = "peer-authentication"
+	MeshServer         estate.Kind = "mesh-server"
+	ServiceProfile     estate.Kind = "service-profile"
 )
 
 // How they hang together, beside estate.Owns, RunsOn and PartOf.
@@ -34,4 +51,6 @@ const (
 	ScaledBy  estate.RelationKind = "scaled-by"
 	LimitedBy estate.RelationKind = "limited-by"
 	AllowedBy estate.RelationKind = "allowed-by"
+	RunsAs    estate.RelationKind = "runs-as" // -> a service account
+	CopyOf    estate.RelationKind = "copy-of" // a snapshot -> its claim
 )

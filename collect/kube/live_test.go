@@ -270,7 +270,7 @@ func TestAClusterIsSeenAsItIs(t *testing.T) {
 	for _, r := range relations {
 		count[r.Kind]++
 	}
-	if want := map[estate.RelationKind]int{estate.Owns: 3, In: 1, RoutesTo: 1, LimitedBy: 1}; !maps.Equal(count, want) {
+	if want := map[estate.RelationKind]int{estate.Owns: 3, In: 1, RoutesTo: 1, LimitedBy: 1, RunsAs: 1}; !maps.Equal(count, want) {
 		t.Errorf("the workload's relations: %v, want %v", count, want)
 	}
 

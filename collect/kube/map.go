@@ -157,6 +157,10 @@ func (s *state) mapPod(o *pod) (p picture) {
 	f.text("qos", o.Status.QoS)
 	f.text("priority", o.Spec.Priority)
 	f.text("deleting_since", o.Deleting)
+	f.text("mesh", o.mesh)
+	f.text("proxy_version", o.proxy)
+	f.text("mesh_missing", s.without(o))
+	f.text("driver_missing", s.lacksDriver(o))
 	if kind, name, ok := s.workloadOf(&o.Meta); ok {
 		owner := s.workloadID(o.Namespace, kind, name)
 		f["workload"] = owner

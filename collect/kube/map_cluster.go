@@ -43,6 +43,7 @@ func (s *state) mapShared() (p picture) {
 		f.text("reason", o.Status.Reason)
 		add(PersistentVolume, o.Name, f)
 	}
+	s.mapRoomShared(add, &p)
 	for _, g := range roleBindings(s, clusterBinds, "") {
 		add(RoleBinding, g.Name, g.facts())
 	}

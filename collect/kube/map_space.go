@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,13 +22,14 @@ type space struct {
 	podsOf    map[string][]*pod // by workload id
 	alone     []*pod            // of no workload
 	users     map[string]int    // pods by the claim that they mount
+	found     map[string]facts  // what scanners say, by workload id
 }
 
 // mapSpace is the picture of a namespace and all that is in it but its pods,
 // which are mapped one by one.
 func (s *state) mapSpace(name string, now time.Time) picture {
-	v := &space{state: s, name: name, now: now, podsOf: map[string][]*pod{}, users: map[string]int{}}
-	for _, kind := range []string{kindDeployment, kindStatefulSet, kindDaemonSet, kindReplicaSet, kindJob, kindCronJob} {
+	v := &space{state: s, name: name, now: now, podsOf: map[string][]*pod{}, users: map[string]int{}, found: map[string]facts{}}
+	for _, kind := range []string{kindDeployment, kindStatefulSet, kindDaemonSet, kindReplicaSet, kindJob, kindCronJob, kindRollout} {
 		for _, w := range all[*workload](s, workloads[kind], name) {
 			// The replica sets of a deployment are its revisions, and no
 			// workloads of their own.
@@ -54,6 +56,7 @@ func (s *state) mapSpace(name string, now time.Time) picture {
 			}
 		}
 	}
+	v.findings()
 	v.mapNamespace()
 	for _, w := range v.workloads {
 		v.mapWorkload(w)
@@ -67,6 +70,8 @@ func (s *state) mapSpace(name string, now time.Time) picture {
 	v.mapQuotas()
 	v.mapContents()
 	v.mapCustom()
+	v.mapRoom()
+	v.mapMesh()
 	v.mapBindings(roleBindings(s, bindings, name))
 	return v.p
 }
@@ -94,6 +99,13 @@ func (v *space) mapNamespace() {
 	if v.readable[policies] {
 		f.number("policies", v.count(policies, v.name))
 	}
+	v.meshSpaceFacts(o, f)
+	maps.Copy(f, v.found[""])
+	for _, resource := range []string{vulnerabilityReports, auditReports, policyReports} {
+		if v.count(resource, v.name) >= maxReports {
+			f.truth("reports_left_out", true)
+		}
+	}
 	id := v.id(Namespace, v.name)
 	v.p.add(Namespace, id, v.name, f)
 	v.p.join(id, In, v.id(Cluster))
@@ -101,7 +113,7 @@ func (v *space) mapNamespace() {
 
 func (v *space) mapWorkload(w *workload) {
 	id := v.workloadID(v.name, w.kind, w.Name)
-	t := w.template()
+	t := v.templateOf(w)
 	f := facts{"kind": w.kind, "namespace": v.name}
 	st := w.Status
 	wanted, ready, available, updated := 1, st.Ready, st.Available, st.Updated
@@ -134,8 +146,8 @@ func (v *space) mapWorkload(w *workload) {
 		}
 	}
 	f.text("generation", strconv.FormatInt(w.Generation, 10))
-	if w.kind != kindJob && w.kind != kindCronJob {
-		f.text("observed_generation", strconv.FormatInt(st.Observed, 10))
+	if w.kind != kindJob && w.kind != kindCronJob && (w.kind != kindRollout || st.Observed > 0) {
+		f.text("observed_generation", strconv.FormatInt(int64(st.Observed), 10))
 	}
 	if c := find(st.Conditions, "Progressing"); c.Status != "" {
 		f.text("progressing", c.truth())
@@ -160,7 +172,12 @@ func (v *space) mapWorkload(w *workload) {
 	f.text("max_unavailable", string(strategy.Rolling.Unavailable))
 	f.text("max_surge", string(strategy.Rolling.Surge))
 	f.text("service_account", t.Spec.Account)
+	if w.kind == kindRollout {
+		w.rolloutFacts(f)
+	}
 	v.templateFacts(t, f)
+	v.meshFacts(id, w, f)
+	maps.Copy(f, v.found[id])
 	if w.kind != kindJob && w.kind != kindCronJob && v.readable[pods] && v.readable[nodes] {
 		zones := map[string]bool{}
 		for _, o := range v.podsOf[id] {
@@ -217,7 +234,7 @@ func (v *space) templateFacts(t *template, f facts) {
 // selected are the workloads and the single pods that labels select.
 func (v *space) selected(match func(labels map[string]string) bool) (ids []string, count int) {
 	for _, w := range v.workloads {
-		if w.kind != kindCronJob && match(w.template().Labels) {
+		if w.kind != kindCronJob && match(v.templateOf(w).Labels) {
 			id := v.workloadID(v.name, w.kind, w.Name)
 			ids = append(ids, id)
 			count += len(v.podsOf[id])

@@ -55,10 +55,13 @@ const (
 	annotationIngressClass = "kubernetes.io/ingress.class"
 	annotationDefaultClass = "storageclass.kubernetes.io/is-default-class"
 	annotationRestarted    = "kubectl.kubernetes.io/restartedAt"
+	annotationLinkerd      = "linkerd.io/inject"
+	annotationIstio        = "sidecar.istio.io/inject" // a label in newer forms
+	annotationAmbient      = "ambient.istio.io/redirection"
 	annotationScrape       = "prometheus.io/" // and what follows
 )
 
-var keptAnnotations = []string{annotationRevision, annotationIngressClass, annotationDefaultClass, annotationRestarted}
+var keptAnnotations = []string{annotationRevision, annotationIngressClass, annotationDefaultClass, annotationRestarted, annotationLinkerd, annotationIstio, annotationAmbient}
 
 func (a *annotations) UnmarshalJSON(raw []byte) error {
 	var all map[string]json.RawMessage
@@ -302,6 +305,7 @@ type pod struct {
 		Priority    string         `json:"priorityClassName"`
 		Restart     string         `json:"restartPolicy"`
 		HostNetwork bool           `json:"hostNetwork"`
+		Account     string         `json:"serviceAccountName"`
 		Volumes     []volume       `json:"volumes"`
 		Containers  []podContainer `json:"containers"`
 		Init        []podContainer `json:"initContainers"`
@@ -317,12 +321,15 @@ type pod struct {
 		Containers []containerStatus `json:"containerStatuses"`
 		Init       []containerStatus `json:"initContainerStatuses"`
 	} `json:"status"`
+
+	mesh, proxy string // which mesh it is in, and the version of its sidecar
 }
 
 // podContainer is a container as a pod asks for it; what its workload says of
 // it is in container.
 type podContainer struct {
 	Name      string `json:"name"`
+	Image     string `json:"image"` // only of a sidecar, until its version is read
 	Resources struct {
 		Requests amounts `json:"requests"`
 		Limits   amounts `json:"limits"`
@@ -385,7 +392,8 @@ type template struct {
 	} `json:"spec"`
 }
 
-// workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob.
+// workload is a Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob or
+// a Rollout of Argo.
 type workload struct {
 	kind string
 	Meta `json:"metadata"`
@@ -409,9 +417,11 @@ type workload struct {
 		} `json:"jobTemplate"`
 		Strategy       strategy `json:"strategy"`
 		UpdateStrategy strategy `json:"updateStrategy"`
+		// Of a Rollout: a deployment that has the template in its stead.
+		Of reference `json:"workloadRef"`
 	} `json:"spec"`
 	Status struct {
-		Observed       int64  `json:"observedGeneration"`
+		Observed       whole  `json:"observedGeneration"`
 		Replicas       int    `json:"replicas"`
 		Ready          int    `json:"readyReplicas"`
 		Available      int    `json:"availableReplicas"`
@@ -436,6 +446,15 @@ type workload struct {
 
 		CurrentRevision string      `json:"currentRevision"`
 		Conditions      []condition `json:"conditions"`
+
+		// Of a Rollout.
+		Phase   string `json:"phase"`
+		Message string `json:"message"`
+		Abort   bool   `json:"abort"`
+		Pauses  []struct {
+			Reason string `json:"reason"`
+			Since  string `json:"startTime"`
+		} `json:"pauseConditions"`
 	} `json:"status"`
 }
 
@@ -455,8 +474,10 @@ func (a *active) UnmarshalJSON(raw []byte) error {
 }
 
 type strategy struct {
-	Type    string `json:"type"`
-	Rolling struct {
+	Type      string  `json:"type"`
+	Canary    present `json:"canary"`    // of a Rollout
+	BlueGreen present `json:"blueGreen"` // of a Rollout
+	Rolling   struct {
 		Unavailable number `json:"maxUnavailable"`
 		Surge       number `json:"maxSurge"`
 	} `json:"rollingUpdate"`

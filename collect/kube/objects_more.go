@@ -151,6 +151,15 @@ type content struct {
 	Type   string            `json:"type"`
 	Data   map[string]string `json:"data"`
 	Binary map[string]string `json:"binaryData"`
+
+	scaler *scaler // of the cluster-autoscaler's config map
+}
+
+func (c *content) scales() *scaler {
+	if c == nil {
+		return nil
+	}
+	return c.scaler
 }
 
 // event is kept only while it explains something that stands.

@@ -11,6 +11,7 @@ type resource struct {
 	name   string // plural, as RBAC names it
 	path   string
 	fields string // selects by fields; empty for all
+	atOnce int    // how many are listed in a page; pageSize where it is 0
 	decode func(raw []byte) (object, error)
 }
 
@@ -47,6 +48,11 @@ const (
 	validating     = "validatingwebhookconfigurations"
 	mutating       = "mutatingwebhookconfigurations"
 	apiServices    = "apiservices"
+	limitRanges    = "limitranges"
+	accounts       = "serviceaccounts"
+	definitions    = "customresourcedefinitions"
+	drivers        = "csidrivers"
+	csiNodes       = "csinodes"
 )
 
 // Kinds of workloads.
@@ -57,11 +63,12 @@ const (
 	kindReplicaSet  = "ReplicaSet"
 	kindJob         = "Job"
 	kindCronJob     = "CronJob"
+	kindRollout     = "Rollout" // of Argo
 )
 
 // workloads names the resource of each kind.
 var workloads = map[string]string{kindDeployment: deployments, kindStatefulSet: statefulSets, kindDaemonSet: daemonSets,
-	kindReplicaSet: replicaSets, kindJob: jobs, kindCronJob: cronJobs}
+	kindReplicaSet: replicaSets, kindJob: jobs, kindCronJob: cronJobs, kindRollout: rollouts}
 
 // resources lists all that a cluster is asked for. The salt makes the hashes
 // of contents useless to whoever sees them and does not have it.
@@ -79,6 +86,10 @@ func resources(salt []byte) []*resource {
 		plain[autoscaler](autoscalers, "/apis/autoscaling/v2/"+autoscalers), plain[budget](budgets, "/apis/policy/v1/"+budgets), plain[quota](quotas, "/api/v1/"+quotas),
 		plain[role](roles, rbac+roles), plain[role](clusterRoles, rbac+clusterRoles), plain[binding](bindings, rbac+bindings), plain[binding](clusterBinds, rbac+clusterBinds),
 		plain[webhooks](validating, hooks+validating), plain[webhooks](mutating, hooks+mutating), plain[apiService](apiServices, "/apis/apiregistration.k8s.io/v1/"+apiServices),
+		plain[limitRange](limitRanges, "/api/v1/"+limitRanges), plain[serviceAccount](accounts, "/api/v1/"+accounts),
+		plain[named](drivers, "/apis/storage.k8s.io/v1/"+drivers), plain[csiNode](csiNodes, "/apis/storage.k8s.io/v1/"+csiNodes),
+		// Their schemas can be large, and are not kept.
+		plain[definition](definitions, "/apis/apiextensions.k8s.io/v1/"+definitions).inPagesOf(20),
 		{name: events, path: "/api/v1/events", fields: "type!=Normal", decode: plain[event](events, "").decode},
 		{name: pods, path: "/api/v1/pods", decode: decodePod},
 		{name: configMaps, path: "/api/v1/configmaps", decode: decodeContent(salt)},
@@ -87,12 +98,20 @@ func resources(salt []byte) []*resource {
 	list = append(list, customResources()...)
 	for kind, name := range workloads {
 		base := apps
-		if kind == kindJob || kind == kindCronJob {
+		switch kind {
+		case kindJob, kindCronJob:
 			base = batch
+		case kindRollout:
+			base = argo
 		}
 		list = append(list, &resource{name: name, path: base + name, decode: decodeWorkload(kind)})
 	}
 	return list
+}
+
+func (r *resource) inPagesOf(n int) *resource {
+	r.atOnce = n
+	return r
 }
 
 // pointer is *T, which is an object.
@@ -115,10 +134,13 @@ func decodePod(raw []byte) (object, error) {
 	}
 	delete(p.Labels, "pod-template-hash")
 	delete(p.Labels, "controller-revision-hash")
+	delete(p.Labels, "rollouts-pod-template-hash")
+	p.mesh, p.proxy = p.sidecar()
 	p.Spec.Volumes = naming(p.Spec.Volumes)
 	p.By = writer{}
 	// What the pods of a workload share is kept once.
 	p.Spec.Node, p.Spec.Priority, p.Spec.Restart, p.Status.HostIP = same(p.Spec.Node), same(p.Spec.Priority), same(p.Spec.Restart), same(p.Status.HostIP)
+	p.Spec.Account = same(p.Spec.Account)
 	for _, list := range [][]containerStatus{p.Status.Containers, p.Status.Init} {
 		for i := range list {
 			c := &list[i]
@@ -127,7 +149,7 @@ func decodePod(raw []byte) (object, error) {
 	}
 	for _, list := range [][]podContainer{p.Spec.Containers, p.Spec.Init} {
 		for i := range list {
-			list[i].Name = same(list[i].Name)
+			list[i].Name, list[i].Image = same(list[i].Name), ""
 		}
 	}
 	return p, nil
@@ -178,6 +200,10 @@ func decodeContent(salt []byte) func([]byte) (object, error) {
 			c.Data[k] = v
 		}
 		c.Binary = nil
+		if c.Namespace == scalerSpace && c.Name == scalerMap && c.Type == "" { // no secret
+			c.scaler = parseScaler(c.Data["status"])
+			delete(c.Data, "status") // it is another each few seconds
+		}
 		for k, v := range c.Data {
 			c.Data[k] = digest(salt, []byte(v))
 		}

@@ -127,7 +127,7 @@ func (s *state) workloadOf(m *Meta) (kind, name string, ok bool) {
 		}
 	}
 	switch o.Kind {
-	case kindDeployment, kindStatefulSet, kindDaemonSet, kindReplicaSet, kindJob:
+	case kindDeployment, kindStatefulSet, kindDaemonSet, kindReplicaSet, kindJob, kindRollout:
 		return o.Kind, o.Name, true
 	}
 	return "", "", false

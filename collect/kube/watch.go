@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,7 +113,7 @@ func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }
 // list reads all objects page by page and returns from where to watch.
 func (w *watcher) list(ctx context.Context) (version string, err error) {
 	keys := map[string]bool{}
-	query := w.resource.query(url.Values{"limit": {strconv.Itoa(pageSize)}})
+	query := w.resource.query(url.Values{"limit": {strconv.Itoa(cmp.Or(w.resource.atOnce, pageSize))}})
 	for {
 		next, at, err := w.page(ctx, query, keys)
 		if err != nil {

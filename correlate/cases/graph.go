@@ -42,6 +42,8 @@ var needs = map[estate.RelationKind]need{
 	"scaled-by":        {from: .4},
 	"limited-by":       {from: .4},
 	"allowed-by":       {from: .4},
+	"runs-as":          {from: .4},
+	"copy-of":          {from: .2},
 	// What lies in one namespace or cluster has hardly more in common than that.
 	"in": {from: .2},
 }
