@@ -62,12 +62,12 @@ func (all sightings) see(list []finding.Finding, now time.Time) {
 
 // observed is all that was seen of a fault.
 type observed struct {
-	began, ended   time.Time
-	before, during []experience
-	findings       sightings
-	standing       map[string]bool // ids of findings that were live before it began
-	cases          []cases.Case    // those opened since it began, as they were when it ended
-	pages          int             // of incidents that were opened since it began
+	began, ended  time.Time
+	before, whole []experience // whole is all since it began
+	findings      sightings
+	standing      map[string]bool // ids of findings that were live before it began
+	cases         []cases.Case    // those that took something in since it began, as they were when it ended
+	pages         int             // of incidents that were opened since it began
 }
 
 // outcome is what a fault's run gave.
@@ -77,6 +77,8 @@ type outcome struct {
 	Control     bool     `json:"control"`
 	Consequence string   `json:"consequence"`          // what customers felt; empty: nothing
 	Detected    *float64 `json:"detectedAfterSeconds"` // null: not detected
+	Opened      *float64 `json:"caseAfterSeconds"`     // the first case that holds what customers feel; null: none
+	Burn        *float64 `json:"fastBurnAfterSeconds"` // null: no fast-burn alert would have fired while it lasted
 	Said        string   `json:"said,omitempty"`
 	Named       bool     `json:"trueCauseNamed"`  // by some finding
 	Rank        *int     `json:"rankOfTrueCause"` // in the cases, from 1; null: it is in none
@@ -107,7 +109,8 @@ const (
 // judge says what came of a fault. It is pure.
 func judge(f fault, o observed) outcome {
 	out := outcome{Fault: f.name, What: f.what, Control: f.control(),
-		Consequence: consequence(o.before, o.during), Cases: len(o.cases), Pages: o.pages}
+		Consequence: consequence(o.before, since(o.whole, o.began.Add(warmUp))), Cases: len(o.cases), Pages: o.pages,
+		Burn: burnAlert(o.began, o.before, o.whole)}
 	var truth *regexp.Regexp
 	if !f.control() {
 		truth = regexp.MustCompile(f.truth)
@@ -121,6 +124,11 @@ func judge(f fault, o observed) outcome {
 		}
 		if telling == nil {
 			telling = c
+		}
+		for _, m := range c.Members {
+			if after := max(0, m.JoinedAt.Sub(o.began).Seconds()); ofCustomers(m) && (out.Opened == nil || after < *out.Opened) {
+				out.Opened = &after
+			}
 		}
 		for at, h := range c.Hypotheses {
 			told := h.Entity + "\n" + h.Name
@@ -178,7 +186,16 @@ func judge(f fault, o observed) outcome {
 
 // aboutCustomers tells whether what customers feel is part of a case.
 func aboutCustomers(c cases.Case) bool {
-	return slices.ContainsFunc(c.Members, func(m cases.Member) bool { return m.Entity == "service:front" || m.Entity == "endpoint:shop" })
+	return slices.ContainsFunc(c.Members, ofCustomers)
+}
+
+func ofCustomers(m cases.Member) bool {
+	return m.Entity == "service:front" || m.Entity == "endpoint:shop"
+}
+
+// touched tells whether a case was opened since, or has taken something in since.
+func touched(c cases.Case, began time.Time) bool {
+	return !c.OpenedAt.Before(began) || slices.ContainsFunc(c.Members, func(m cases.Member) bool { return !m.JoinedAt.Before(began) })
 }
 
 // recovered is how long after the end the last finding was resolved.
@@ -236,7 +253,7 @@ func names(truth *regexp.Regexp, f finding.Finding) bool {
 
 // table shows outcomes.
 func table(results []outcome) lab.Table {
-	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Detected after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
+	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Detected after", "Case after", "Fast burn after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
 	for _, o := range results {
 		rank := "none"
 		switch {
@@ -252,7 +269,7 @@ func table(results []outcome) lab.Table {
 		if o.Cannot != "" {
 			verdict += ": " + o.Cannot
 		}
-		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, fmt.Sprint(o.Cases), fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
+		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), seconds(o.Opened, "none"), seconds(o.Burn, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, fmt.Sprint(o.Cases), fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
 	}
 	return t
 }
@@ -262,4 +279,14 @@ func seconds(s *float64, none string) string {
 		return none
 	}
 	return fmt.Sprintf("%.0f s", *s)
+}
+
+// since are those that began at or after a time.
+func since(all []experience, t time.Time) (out []experience) {
+	for _, e := range all {
+		if !e.at.Before(t) {
+			out = append(out, e)
+		}
+	}
+	return out
 }

@@ -124,9 +124,12 @@ func show(out io.Writer, format string, results []outcome) error {
 		return enc.Encode(results)
 	case "markdown":
 		t.Markdown(out)
+		printSummary(out, results)
 		return nil
 	}
-	return t.Print(out)
+	err := t.Print(out)
+	printSummary(out, results)
+	return err
 }
 
 func choose(only string) ([]fault, error) {

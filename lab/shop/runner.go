@@ -20,11 +20,11 @@ import (
 // pace is how long the run waits for what.
 type pace struct{ learn, settle, hold, after time.Duration }
 
-// before is how long a fault's customers are compared with, and warmUp how
+// beforeSpan is how long a fault's customers are compared with, and warmUp how
 // long the shop may take to feel it.
 const (
-	before = 20 * time.Second
-	warmUp = 5 * time.Second
+	beforeSpan = 20 * time.Second
+	warmUp     = 5 * time.Second
 )
 
 // scene is what a fault plays on.
@@ -215,7 +215,7 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	if err := watch(time.Now().Add(r.pace.settle), never); err != nil {
 		return out, err
 	}
-	seen.before = r.scene.customers.take(time.Now().Add(-before))
+	seen.before = r.scene.customers.take(time.Now().Add(-beforeSpan))
 	for id, s := range seen.findings {
 		if s.gone.IsZero() {
 			seen.standing[id] = true
@@ -235,7 +235,7 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 	if err := watch(seen.began.Add(time.Duration(max(1, f.slow))*r.pace.hold), never); err != nil {
 		return out, err
 	}
-	seen.during = r.scene.customers.take(seen.began.Add(warmUp))
+	seen.whole = r.scene.customers.take(seen.began)
 	if err := ask(ctx, e, &seen); err != nil {
 		return out, err
 	}
@@ -312,7 +312,7 @@ func ask(ctx context.Context, e *lab.Evenkeel, seen *observed) error {
 		return fmt.Errorf("the list of cases: %w", err)
 	}
 	for _, c := range list.Cases {
-		if !c.OpenedAt.Before(seen.began) {
+		if touched(c, seen.began) {
 			seen.cases = append(seen.cases, c)
 		}
 	}

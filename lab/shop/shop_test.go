@@ -130,7 +130,7 @@ func TestFaultsAreFelt(t *testing.T) {
 			t.Error("could not be undone:", err)
 		}
 	}()
-	r, err := newRunner(ctx, stage, "", true, pace{settle: before, hold: 15 * time.Second, after: time.Second}, t.Output())
+	r, err := newRunner(ctx, stage, "", true, pace{settle: beforeSpan, hold: 15 * time.Second, after: time.Second}, t.Output())
 	if errors.Is(err, lab.ErrCannot) {
 		t.Skip(err)
 	}
