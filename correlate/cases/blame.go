@@ -104,6 +104,7 @@ func (w *gathering) settled(members, targets []int, weight []float64, whole floa
 			out = w.explain(out, a, x, members, onset, x.party != nil && begun[x.party])
 		}
 	}
+	out = kin(out)
 	for _, s := range out {
 		if len(s.pays) > 0 {
 			s.For = append([]string{s.paid()}, s.For...)
@@ -161,6 +162,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			s.pays = append(s.pays, own.Name)
 		} else {
 			s.Text = s.Name + " " + told(r.course)
+			s.signal = kindOf(r.entity) + " " + r.course.Signal
 			s.shows(r.course)
 			for _, c := range r.more[:min(len(r.more), 3)] {
 				s.For = append(s.For, "it "+told(c))

@@ -44,6 +44,7 @@ type suspect struct {
 	pays   []string
 	lag    string
 	change *ChangeSeen
+	signal string // kind and signal of the course that it is a reason by
 	// deeper is the finding that explains this one best, with the strength of
 	// that; -1 for none.
 	deeper int
