@@ -21,10 +21,19 @@ func (s *state) changesOf(r *resource, old, now object, at time.Time) (out []est
 	m := is.meta()
 	add := func(id, kind, summary, before, after string) {
 		c := estate.Change{At: at, Entity: id, Kind: kind, Summary: summary, Before: before, After: after, Who: m.By.Name}
-		if now == nil {
+		switch {
+		case now == nil:
 			c.Who = "" // the API does not say who deletes
-		} else if old != nil && m.By != old.meta().By {
-			if t, err := time.Parse(time.RFC3339, m.By.At); err == nil && at.Sub(t) < time.Hour {
+		case old != nil:
+			// Who takes back what they wrote leaves no trace of it: then the
+			// last that is left is one from before.
+			t, err := time.Parse(time.RFC3339, m.By.At)
+			switch newer := m.By.At > old.meta().By.At; {
+			case err != nil || !newer && at.Sub(t) > 2*time.Second:
+				if c.Who = ""; kind == "scale" {
+					c.Who = m.By.Scaled
+				}
+			case newer && at.Sub(t) < time.Hour:
 				c.At = t
 			}
 		}

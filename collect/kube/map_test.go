@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -247,7 +248,7 @@ func TestChangesAreReadableAndTellNoSecret(t *testing.T) {
 			r, old = decode(c.resource, c.old)
 		}
 		if c.now != "" {
-			r, now = decode(c.resource, c.now)
+			r, now = decode(c.resource, strings.Replace(c.now, "kubectl-set\",\"time\":\"2026-03-01T02:00", "kubectl-set\",\"time\":\"2026-03-01T02:59", 1))
 		}
 		var got []string
 		for _, e := range s.changesOf(r, old, now, t0) {
@@ -264,6 +265,38 @@ func TestChangesAreReadableAndTellNoSecret(t *testing.T) {
 		}
 		if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// Who wrote is told only where the API knows: one who takes back all that they
+// wrote is not among the writers any more.
+func TestWhoIsNotGuessed(t *testing.T) {
+	s := newState("c")
+	node := func(cordoned bool, writers string) object {
+		for _, r := range resources([]byte("salt")) {
+			if r.name == nodes {
+				o, err := r.decode([]byte(fmt.Sprintf(`{"metadata":{"name":"n1","managedFields":[%s]},"spec":{"unschedulable":%t}}`, writers, cordoned)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return o
+			}
+		}
+		return nil
+	}
+	const kubelet, cordon = `{"manager":"kubelet","time":"2026-03-01T02:58:00Z"}`, `{"manager":"kubectl-cordon","time":"2026-03-01T02:58:00Z"}`
+	const drain = `{"manager":"kubectl-drain","time":"2026-03-01T02:59:59Z"}`
+	r := &resource{name: nodes}
+	for _, c := range []struct{ old, now, who, at string }{
+		{kubelet, kubelet + "," + drain, "kubectl-drain", "02:59:59"},
+		{kubelet + "," + cordon, kubelet, "", "03:00:00"},
+		{cordon + "," + drain, cordon, "", "03:00:00"},
+		{drain, drain, "kubectl-drain", "03:00:00"}, // twice within a second
+	} {
+		got := s.changesOf(r, node(true, c.old), node(false, c.now), t0)
+		if len(got) != 1 || got[0].Who != c.who || got[0].At.UTC().Format(time.TimeOnly) != c.at {
+			t.Errorf("from %s to %s: %+v", c.old, c.now, got)
 		}
 	}
 }

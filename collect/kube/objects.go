@@ -83,8 +83,9 @@ func (a *annotations) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// writer is who wrote to the object last, its status aside.
-type writer struct{ Name, At string }
+// writer is who wrote to the object last, its status aside. Scaled is who set
+// the replicas by themselves, of which the API keeps no time.
+type writer struct{ Name, At, Scaled string }
 
 func (w *writer) UnmarshalJSON(raw []byte) error {
 	var entries []struct {
@@ -96,6 +97,12 @@ func (w *writer) UnmarshalJSON(raw []byte) error {
 		return err
 	}
 	for _, e := range entries {
+		if e.Subresource == "scale" {
+			w.Scaled = e.Manager
+		}
+		if e.Time == "" {
+			continue
+		}
 		if e.Subresource != "status" && e.Time >= w.At {
 			w.Name, w.At = e.Manager, e.Time
 		}
