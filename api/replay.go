@@ -56,6 +56,12 @@ func (s *server) replay(ctx context.Context, in *struct{ Body Replay }) (*huma.S
 		return nil, s.problem("replay", err)
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		// The question had to arrive within seconds. When that time ends while the
+		// connection is only watched for whether the asker is still there, it would
+		// be taken for one who left.
+		if err := hc.SetReadDeadline(time.Time{}); err != nil {
+			s.Log.Warn("a replay may be cut off", "error", err)
+		}
 		hc.SetHeader("Content-Type", "application/x-ndjson")
 		out := json.NewEncoder(hc.BodyWriter())
 		flusher, _ := hc.BodyWriter().(http.Flusher)

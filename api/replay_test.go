@@ -22,6 +22,9 @@ func (s quietStage) Round(context.Context, time.Time) error {
 	if s.draft == "unreadable" {
 		return errors.New("the disk cannot be read")
 	}
+	if s.draft == "slow" {
+		time.Sleep(7 * time.Millisecond)
+	}
 	return nil
 }
 func (s quietStage) Findings(context.Context) ([]finding.Finding, error) {
@@ -74,6 +77,17 @@ func TestAReplayByTheAPI(t *testing.T) {
 		if status, _ := last(body); status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d", body, status)
 		}
+	}
+}
+
+// A replay goes on for as long as it takes: the time within which the question had
+// to arrive (5 s) does not end it.
+func TestALongReplayIsNotCutOff(t *testing.T) {
+	s := serve(t)
+	began := time.Now()
+	got := s.ask(t, http.MethodPost, "/api/v1/replays", admin, `{"from":"`+began.Add(-time.Hour).UTC().Format(time.RFC3339)+`","draft":"slow"}`)
+	if took := time.Since(began); took < 6*time.Second || !strings.Contains(got.body, `"result"`) {
+		t.Errorf("after %s: %s", took, got.body[max(0, len(got.body)-300):])
 	}
 }
 
