@@ -33,11 +33,12 @@ var parts = map[string]func(fs *flag.FlagSet, k *knob.Set) func() error{
 	"receive": receive,
 	"leak":    leak,
 	"series":  series,
+	"fleet":   wholeFleet,
 }
 
 func main() {
 	if len(os.Args) < 2 || parts[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "actor: name a part: work, web, name, sync, fill, send, receive, leak or series")
+		fmt.Fprintln(os.Stderr, "actor: name a part: work, web, name, sync, fill, send, receive, leak, series or fleet")
 		os.Exit(1)
 	}
 	fs := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
