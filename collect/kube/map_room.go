@@ -260,8 +260,9 @@ func (s *state) mapStorageClasses(add func(kind estate.Kind, name string, f fact
 		f.truth("default", o.Annotations[annotationDefaultClass] == "true")
 		if s.readable[claims] {
 			f.number("claims", used[o.Name])
-			if s.readable[snapshots] {
+			if s.readable[snapshots] { // only then somebody could have made one
 				f.number("claims_copied", copied[o.Name])
+				f.truth("can_be_copied", true)
 			}
 		}
 		if s.readable[drivers] {

@@ -40,18 +40,30 @@ func (v *space) absent(host string) bool {
 	return true
 }
 
-// subsetKnown tells whether a destination rule names a subset of a host.
-func (v *space) subsetKnown(host, subset string) bool {
-	in, name, inside := hosted(host, v.name)
+// subset finds what a destination rule says of a subset of a host.
+func (v *space) subset(host, name string) (labels map[string]string, ok bool) {
+	in, service, inside := hosted(host, v.name)
 	for _, space := range []string{v.name, in, istioSpace} {
 		for _, o := range all[*destinationRule](v.state, destinationRules, space) {
 			itsIn, itsName, _ := hosted(o.Spec.Host, space)
-			if same := o.Spec.Host == host || inside && itsIn == in && itsName == name; same && o.subset(subset) {
-				return true
+			if o.Spec.Host == host || inside && itsIn == in && itsName == service {
+				if labels, ok := o.subset(name); ok {
+					return labels, true
+				}
 			}
 		}
 	}
-	return false
+	return nil, false
+}
+
+// empty tells that no pod of a host is in a subset. Of another namespace it is
+// not judged: nobody would notice when its pods come.
+func (v *space) empty(host string, labels map[string]string) bool {
+	in, name, inside := hosted(host, v.name)
+	o, there := one[*service](v.state, services, in, name)
+	return inside && there && in == v.name && v.readable[pods] && len(o.Spec.Selector) > 0 && !slices.ContainsFunc(v.pods, func(p *pod) bool {
+		return within(o.Spec.Selector, p.Labels) && within(labels, p.Labels)
+	})
 }
 
 func (v *space) mapMesh() {
@@ -112,7 +124,7 @@ func (v *space) mapVirtualService(o *virtualService) {
 	f.number("attempts", o.attempts())
 	f.list("retries_cut", o.cut())
 	id := v.id(VirtualService, v.name, o.Name)
-	var backends, missing, subsets, gates []string
+	var backends, missing, subsets, empty, gates []string
 	for _, d := range o.destinations() {
 		text := d.String()
 		if slices.Contains(backends, text) {
@@ -122,8 +134,12 @@ func (v *space) mapVirtualService(o *virtualService) {
 		host, subset := d.Destination.Host, d.Destination.Subset
 		if v.absent(host) {
 			missing = append(missing, text)
-		} else if subset != "" && v.readable[destinationRules] && !v.subsetKnown(host, subset) {
-			subsets = append(subsets, text)
+		} else if subset != "" && v.readable[destinationRules] {
+			if labels, known := v.subset(host, subset); !known {
+				subsets = append(subsets, text)
+			} else if v.empty(host, labels) {
+				empty = append(empty, text)
+			}
 		}
 		if in, name, ok := hosted(host, v.name); ok {
 			if l := (link{id, RoutesTo, v.id(Service, in, name)}); !slices.Contains(v.p.relations, l) {
@@ -143,6 +159,7 @@ func (v *space) mapVirtualService(o *virtualService) {
 	f.list("backends", backends)
 	f.list("backends_missing", missing)
 	f.list("subsets_missing", subsets)
+	f.list("subsets_empty", empty)
 	f.list("gateways_missing", gates)
 	v.add(VirtualService, o.Name, f)
 }
@@ -153,14 +170,10 @@ func (v *space) mapDestinationRule(o *destinationRule) {
 	f.text("tls", strings.ToLower(o.Spec.Traffic.TLS.Mode))
 	f.truth("outlier_detection", bool(o.Spec.Traffic.Outlier))
 	in, name, inside := hosted(o.Spec.Host, v.name)
-	target, there := one[*service](v.state, services, in, name)
 	var subsets, empty []string
 	for _, s := range o.Spec.Subsets {
 		subsets = append(subsets, s.Name)
-		// Of another namespace it would not be seen when pods come.
-		if there && in == v.name && v.readable[pods] && len(target.Spec.Selector) > 0 && !slices.ContainsFunc(v.pods, func(p *pod) bool {
-			return within(target.Spec.Selector, p.Labels) && within(s.Labels, p.Labels)
-		}) {
+		if v.empty(o.Spec.Host, s.Labels) {
 			empty = append(empty, s.Name)
 		}
 	}

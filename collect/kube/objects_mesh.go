@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,16 +42,25 @@ type virtualService struct {
 	} `json:"spec"`
 }
 
-// destinations are all that it sends to.
+// destinations are all that it sends to. What has no weight beside others that
+// have one gets nothing: canaries leave such behind.
 func (o *virtualService) destinations() (out []destination) {
+	take := func(list []destination) {
+		weighed := slices.ContainsFunc(list, func(d destination) bool { return d.Weight > 0 })
+		for _, d := range list {
+			if d.Weight > 0 || !weighed {
+				out = append(out, d)
+			}
+		}
+	}
 	for _, r := range o.Spec.HTTP {
-		out = append(out, r.Route...)
+		take(r.Route)
 	}
 	for _, r := range o.Spec.TLS {
-		out = append(out, r.Route...)
+		take(r.Route)
 	}
 	for _, r := range o.Spec.TCP {
-		out = append(out, r.Route...)
+		take(r.Route)
 	}
 	return out
 }
@@ -137,13 +147,14 @@ type destinationRule struct {
 	} `json:"spec"`
 }
 
-func (o *destinationRule) subset(name string) bool {
+// subset is the labels of a subset.
+func (o *destinationRule) subset(name string) (labels map[string]string, ok bool) {
 	for _, s := range o.Spec.Subsets {
 		if s.Name == name {
-			return true
+			return s.Labels, true
 		}
 	}
-	return false
+	return nil, false
 }
 
 func (o *destinationRule) lines() map[string]string {

@@ -109,7 +109,7 @@ type Echo struct {
 }
 
 // Areas are the ways in which a cluster can be unwell that state tells of.
-var Areas = []string{"node health", "cluster scaling", "network policies", "ingress", "containers", "storage", "availability"}
+var Areas = []string{"node health", "cluster scaling", "network policies", "ingress", "containers", "storage", "service mesh", "availability"}
 
 func (c *Check) validate() error {
 	switch {
