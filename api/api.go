@@ -112,6 +112,8 @@ type Services struct {
 	Probes  func() []Probe
 	Targets func() []Target
 	SLOs    func() []slo.Status
+	// Suggest says what could be promised of what has no objective.
+	Suggest func(ctx context.Context) (list []slo.Suggestion, later int, err error)
 	// Backup writes a backup while everything runs.
 	Backup func(ctx context.Context, w io.Writer) error
 	// Figures returns nil where figures can be read now, or else why not.

@@ -87,6 +87,10 @@ func serve(t testing.TB) *served {
 		SLOs: func() []slo.Status {
 			return []slo.Status{{Objective: slo.Objective{ID: "shop", Service: "shop", Target: 99.9}}}
 		},
+		Suggest: func(context.Context) ([]slo.Suggestion, int, error) {
+			return []slo.Suggestion{{Entity: "service:cart", Name: "cart", About: "answers", Title: "cart answers without an error", Target: 99.5, YAML: "- id: cart-answers\n", Backtest: &slo.Backtest{Days: 20, Kept: 19, Pages: 1, Left: .4}},
+				{Entity: "service:cart", Name: "cart", About: "latency", Reason: "Too little is known."}}, 3, nil
+		},
 		Checks: func(string, string) []Check { return []Check{{Check: "cpu", Entity: "host:web-1", State: "ok"}} },
 		Sights: func(_ context.Context, _, environment string) ([]detect.Sight, error) {
 			return []detect.Sight{{Entity: "service:shop", Kind: "service", Name: "shop", Has: []detect.Seen{}, Missing: []detect.Missing{{Signal: "latency", Add: []detect.Advice{}}}}}, nil

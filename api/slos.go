@@ -55,4 +55,21 @@ func (s *server) registerSLOs(h huma.API) {
 			}
 			return answer(slos{list}), s.mayReadHere(ctx)
 		})
+	huma.Register(h, op(http.MethodGet, "/api/v1/slos/suggestions", "suggest-slos", "Watching", "Suggest objectives for services and routes that have none, by what was kept of them, with what each would have meant"),
+		func(ctx context.Context, _ *struct{}) (*body[Suggestions], error) {
+			if err := s.mayReadHere(ctx); err != nil {
+				return nil, err
+			}
+			list, later, err := s.Suggest(ctx)
+			if err != nil && len(list) == 0 {
+				return nil, s.problem("suggest-slos", err)
+			}
+			return answer(Suggestions{append([]slo.Suggestion{}, list...), later}), nil
+		})
+}
+
+// Suggestions are objectives that history supports.
+type Suggestions struct {
+	Suggestions []slo.Suggestion `json:"suggestions"`
+	Later       int              `json:"later" doc:"for how many there was no time; the next question goes on with them"`
 }

@@ -102,6 +102,7 @@ type App struct {
 	engine        *detect.Engine
 	coverage      atomic.Pointer[[]detect.Coverage]
 	objectives    *slo.Evaluator
+	advisor       *slo.Advisor
 	clusterChecks *clusterChecks
 
 	querier metric.Querier
@@ -216,7 +217,7 @@ func (a *App) openEngine(ctx context.Context) error {
 		return err
 	}
 	a.engine = detect.New(a.catalogue, rules)
-	a.objectives = slo.NewEvaluator(a.cfg.SLOs)
+	a.objectives, a.advisor = slo.NewEvaluator(a.cfg.SLOs), slo.NewAdvisor(a.cfg.SLOs, a.querier)
 	if a.clusterChecks, err = newClusterChecks(a.tenant, a.store, a.findings); err != nil {
 		return err
 	}

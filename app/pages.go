@@ -26,7 +26,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 
 		Access:   a.access,
 		Simulate: a.simulate,
-		SLOs:     a.objectives.Statuses, Sights: a.consoleSights, Checks: a.consoleChecks, Storage: a.consoleStorage,
+		SLOs:     a.objectives.Statuses, Suggest: a.suggest, Sights: a.consoleSights, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}
 	if a.local != nil {

@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 )
 
@@ -35,4 +37,10 @@ func (a *App) sights(ctx context.Context, tenant, environment string) ([]detect.
 // consoleSights are the same for the pages.
 func (a *App) consoleSights(ctx context.Context) ([]detect.Sight, error) {
 	return a.sights(ctx, a.tenant, a.cfg.Environment)
+}
+
+// suggest says what could be promised of services and routes that have no
+// objective.
+func (a *App) suggest(ctx context.Context) ([]slo.Suggestion, int, error) {
+	return a.advisor.Suggest(ctx, a.engine.Countables(a.tenant, a.cfg.Environment), time.Now())
 }

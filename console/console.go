@@ -81,6 +81,9 @@ func (c *Console) routes() {
 	if c.SLOs != nil {
 		c.page("GET /slos", c.slos)
 	}
+	if c.Suggest != nil {
+		c.page("GET /slos/suggestions", c.suggestions)
+	}
 	if c.Cases != nil {
 		c.page("GET /cases", c.cases)
 		c.page("GET /cases/{id}", c.caseOf)

@@ -130,7 +130,7 @@ func quietDemo(t testing.TB) *demo {
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
-		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence, d.findings), SLOs: demoSLOs(d.now), Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Rules: demoRules, Sights: demoSights, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence, d.findings), SLOs: demoSLOs(d.now), Suggest: demoSuggestions, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Rules: demoRules, Sights: demoSights, Storage: demoStorage,
 		Simulate: demoSimulator(), Cases: d.cases,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -141,6 +141,16 @@ func quietDemo(t testing.TB) *demo {
 var demoPromises = slo.Config{{ID: "checkout", Title: "Checkout answers", Service: "checkout", Target: 99.9,
 	Bad:   `sum(increase(http_requests_total{job="checkout",code=~"5.."}[$window]))`,
 	Total: `sum(increase(http_requests_total{job="checkout"}[$window]))`}}
+
+// demoSuggestions are one that history supports, and two that it does not.
+func demoSuggestions(context.Context) ([]slo.Suggestion, int, error) {
+	return []slo.Suggestion{
+		{Entity: "service:search", Name: "search", About: "answers", Title: "search answers without an error", Target: 99.5, Backtest: &slo.Backtest{Days: 27, Kept: 25, Pages: 1, Slow: 2, Left: .38, Events: 4e6, Bad: 12_400},
+			YAML: "- id: search-answers\n  title: search answers without an error\n  service: search\n  target: 99.5\n  window: 30d\n"},
+		{Entity: "service:search", Name: "search", About: "latency", Reason: "It varied too much: even 95 % would not have been kept on three days of four, with at most one page a week."},
+		{Entity: "service:images", Name: "images", About: "latency", Reason: "It waits by design: about 30 s whatever the load."},
+	}, 2, nil
+}
 
 // demoSLOs are objectives in every state.
 func demoSLOs(now time.Time) func() []slo.Status {

@@ -84,3 +84,12 @@ func TestWhatWasPromisedIsListedWorstFirst(t *testing.T) {
 		last = at
 	}
 }
+
+func TestWhatCouldBePromisedIsToldWithWhatItWouldHaveMeant(t *testing.T) {
+	_, doc, _ := visit(t, livedDemo(t), "/slos/suggestions")
+	mustRead(t, doc, "search answers without an error", "99.5 % in 30 days", "kept with half of the day's budget to spare on 25", "1 time fast enough to wake somebody and 2 times slowly",
+		"38 % of the budget would be left", "slos: - id: search-answers", "search: how long it takes It varied too much", "images: how long it takes It waits by design", "Go on")
+	if _, doc, _ = visit(t, livedDemo(t), "/slos"); !strings.Contains(text(doc), "Objectives that four weeks of history support") {
+		t.Error("the page of objectives does not lead there")
+	}
+}

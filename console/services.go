@@ -104,7 +104,8 @@ type Services struct {
 	Routing  Routing
 	Sources  Sources
 	SLOs     func() []slo.Status
-	Sights   func(ctx context.Context) ([]detect.Sight, error) // which signals each entity has, and which are missing
+	Suggest  func(ctx context.Context) (list []slo.Suggestion, later int, err error) // what could be promised of what has no objective
+	Sights   func(ctx context.Context) ([]detect.Sight, error)                       // which signals each entity has, and which are missing
 	Reach    Reach
 	OnCall   OnCall
 	Simulate Simulator

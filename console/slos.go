@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
@@ -16,21 +17,64 @@ import (
 
 // slosPage is what was promised, and how it stands: what burns first.
 type slosPage struct {
-	List  []slo.Status
-	Asked time.Time
+	List     []slo.Status
+	Asked    time.Time
+	Suggests bool // what could be promised can be asked for
 }
 
 func (c *Console) slos(w http.ResponseWriter, r *http.Request) error {
 	if err := access.Can(c.actor(r), access.Read, access.Scope{Tenant: c.opt.Tenant}); err != nil {
 		return err
 	}
-	p := slosPage{List: c.SLOs(), Asked: c.opt.Now()}
+	p := slosPage{List: c.SLOs(), Asked: c.opt.Now(), Suggests: c.Suggest != nil}
 	order := map[slo.Verdict]int{slo.Burning: 0, slo.NoData: 1, slo.NoTraffic: 2, slo.Kept: 3}
 	slices.SortStableFunc(p.List, func(a, b slo.Status) int {
 		return cmp.Or(cmp.Compare(order[a.Judgement.Verdict], order[b.Judgement.Verdict]), cmp.Compare(b.Judgement.Severity, a.Judgement.Severity),
 			cmp.Compare(a.Judgement.Left, b.Judgement.Left))
 	})
 	return c.render(w, r, http.StatusOK, "What was promised", "/findings", slosView(p))
+}
+
+// suggestionsPage is what could be promised of what has no objective. Reading
+// the past may take a while, so that it is a page of its own, which the page of
+// objectives fetches when it stands.
+type suggestionsPage struct {
+	Good   []slo.Suggestion // with an objective to copy
+	Not    []slo.Suggestion // with the reason why nothing is suggested
+	Later  int
+	Failed bool
+	All    string // the configuration of all that is good
+}
+
+func (c *Console) suggestions(w http.ResponseWriter, r *http.Request) error {
+	if err := access.Can(c.actor(r), access.Read, access.Scope{Tenant: c.opt.Tenant}); err != nil {
+		return err
+	}
+	list, later, err := c.Suggest(r.Context())
+	p := suggestionsPage{Later: later, Failed: err != nil}
+	if err != nil {
+		c.opt.Log.Warn("objectives could not all be suggested", "error", err)
+	}
+	var text strings.Builder
+	text.WriteString("slos:\n")
+	for _, s := range list {
+		if s.YAML == "" {
+			p.Not = append(p.Not, s)
+			continue
+		}
+		p.Good = append(p.Good, s)
+		text.WriteString(s.YAML)
+	}
+	p.All = text.String()
+	return c.render(w, r, http.StatusOK, "What could be promised", "/findings", suggestionsView(p))
+}
+
+// suggestedOf is what a suggestion would be about, where there is none.
+func suggestedOf(s slo.Suggestion) string {
+	if s.About == "latency" {
+		return s.Name + ": how long it takes"
+	}
+	return s.Name + ": whether it answers"
 }
 
 func sloMark(s slo.Status) string {

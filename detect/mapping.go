@@ -280,10 +280,17 @@ type source struct {
 	mapping *Mapping // nil for an expression of signals/*.yaml
 	naming  Naming   // nil where the kind's own labels name the entity
 	earlier []string // labels that it leaves to namings before its own
+	form    Provision
+	native  bool // it reads form's histogram as a native one
 }
 
 // promql fills the placeholders in, for all entities, or for one.
 func (s *source) promql(k *Kind, of *Entity, window time.Duration) string {
+	return s.fill(s.expr, k, of, promDuration(window))
+}
+
+// fill puts in a text what the placeholders of the source stand for.
+func (s *source) fill(text string, k *Kind, of *Entity, window string) string {
 	match, host, pre, join, by := "", "", "", "", strings.Join(k.Labels, ", ")
 	switch {
 	case s.naming != nil:
@@ -299,7 +306,7 @@ func (s *source) promql(k *Kind, of *Entity, window time.Duration) string {
 	if of != nil {
 		host = fmt.Sprintf("instance=%q", of.Labels["instance"])
 	}
-	return strings.NewReplacer("$window", promDuration(window), "$match", match, "$host", host, "$by", by, "$pre", pre, "$join", join).Replace(s.expr)
+	return strings.NewReplacer("$window", window, "$match", match, "$host", host, "$by", by, "$pre", pre, "$join", join).Replace(text)
 }
 
 // matchers narrow series down to those that the naming reads, and to one
@@ -484,9 +491,9 @@ func (c *Catalogue) provide(m *Mapping, kind, name string, p Provision) error {
 		if len(namings) == 0 {
 			namings = []Naming{nil}
 		}
-		for _, expr := range exprs {
+		for which, expr := range exprs {
 			for i, n := range namings {
-				src := &source{expr: expr, mapping: m, naming: n, earlier: n.leaves(s.kind, namings[:i])}
+				src := &source{expr: expr, mapping: m, naming: n, earlier: n.leaves(s.kind, namings[:i]), form: p, native: p.Histogram != "" && which > 0}
 				if _, pre, join := src.matchers(s.kind, nil); pre+join != "" && strings.Count(expr, "$pre") == 0 {
 					return fmt.Errorf("names of %s are picked or joined, and the expression has no place for $pre and $join", kind)
 				}

@@ -218,6 +218,11 @@ func (c *Client) SLOs(ctx context.Context) ([]api.SLO, error) {
 	return out.SLOs, err
 }
 
+// Suggestions are objectives that could be promised of what has none.
+func (c *Client) Suggestions(ctx context.Context) (out api.Suggestions, err error) {
+	return out, c.call(ctx, http.MethodGet, "/api/v1/slos/suggestions", nil, nil, &out)
+}
+
 // Health tells how the server itself does.
 func (c *Client) Health(ctx context.Context) (h api.Health, err error) {
 	return h, c.call(ctx, http.MethodGet, "/api/v1/health", nil, nil, &h)

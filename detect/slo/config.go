@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/evenkeel/evenkeel/estate"
 )
 
 // Config is what a configuration file says of objectives.
@@ -19,11 +21,14 @@ type Config []Objective
 // counts events in $window (and may multiply a rate by its $seconds); or Latency
 // says which histogram tells it.
 type Objective struct {
-	ID      string         `yaml:"id"`
-	Title   string         `yaml:"title"`   // what is promised, for people: "Checkout answers"
-	Service string         `yaml:"service"` // whose promise it is
-	Target  float64        `yaml:"target"`  // per cent of events that are good
-	Window  model.Duration `yaml:"window"`  // over which; 30d where it is not set
+	ID      string `yaml:"id"`
+	Title   string `yaml:"title"`   // what is promised, for people: "Checkout answers"
+	Service string `yaml:"service"` // whose promise it is
+	// Entity is the id of what the promise is about where that is no service,
+	// such as "route:shop".
+	Entity  string         `yaml:"entity,omitempty"`
+	Target  float64        `yaml:"target"` // per cent of events that are good
+	Window  model.Duration `yaml:"window"` // over which; 30d where it is not set
 	Bad     string         `yaml:"bad,omitempty"`
 	Total   string         `yaml:"total,omitempty"`
 	Latency *Latency       `yaml:"latency,omitempty"`
@@ -74,6 +79,9 @@ func (o Objective) validate() error {
 	}
 	if o.Service == "" || len(o.Service) > 200 {
 		add("service: name whose promise it is")
+	}
+	if kind, name, ok := strings.Cut(o.Entity, ":"); o.Entity != "" && (!ok || kind == "" || name == "" || len(o.Entity) > 300) {
+		add("entity: %q is no id, such as route:shop", o.Entity)
 	}
 	if o.Target <= 0 || o.Target >= 100 {
 		add("target: %g is not between 0 and 100 per cent, such as 99.9", o.Target)
@@ -152,6 +160,20 @@ func fill(query, window string) string {
 		seconds = strconv.FormatFloat(time.Duration(d).Seconds(), 'f', -1, 64)
 	}
 	return strings.NewReplacer("$window", window, "$seconds", seconds).Replace(query)
+}
+
+// About is the id of the entity that it promises something of.
+func (o Objective) About() string {
+	if o.Entity != "" {
+		return o.Entity
+	}
+	return estate.ID(estate.KindService, o.Service)
+}
+
+// kind is that entity's kind.
+func (o Objective) kind() estate.Kind {
+	kind, _, _ := strings.Cut(o.About(), ":")
+	return estate.Kind(kind)
 }
 
 // Over is the time over which the promise holds.

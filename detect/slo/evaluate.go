@@ -112,7 +112,7 @@ func (e *Evaluator) Round(ctx context.Context, w Where, now time.Time) (Round, e
 			e.unseen[n] = now
 		}
 		out.Observations = append(out.Observations, observation(o, j, w, now), blindness(o, j, e.unseen[n], w, now))
-		out.Estate.Entities = append(out.Estate.Entities, estate.Entity{ID: estate.ID(estate.KindService, o.Service), Kind: estate.KindService, Name: o.Service})
+		out.Estate.Entities = append(out.Estate.Entities, estate.Entity{ID: o.About(), Kind: o.kind(), Name: o.Service})
 	}
 	return out, failed
 }
@@ -165,7 +165,7 @@ func count(ctx context.Context, q metric.Querier, o Objective, window time.Durat
 // observation turns a judgement into what findings are made of.
 func observation(o Objective, j Judgement, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "The error budget lasts.",
-		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo:" + o.ID, Entity: estate.ID(estate.KindService, o.Service)}}
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo:" + o.ID, Entity: o.About()}}
 	switch j.Verdict {
 	case NoData:
 		out.Sign, out.Reason = finding.NoData, j.Reason
@@ -185,12 +185,12 @@ const patience = 15 * time.Minute
 // blindness says whether an objective cannot be judged at all.
 func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "It can be counted.",
-		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo-unseen:" + o.ID, Entity: estate.ID(estate.KindService, o.Service)}}
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo-unseen:" + o.ID, Entity: o.About()}}
 	if since.IsZero() || now.Sub(since) < patience {
 		return out
 	}
 	out.Sign, out.Since = finding.Firing, since
-	out.Report = finding.Report{Severity: finding.Info, EntityKind: string(estate.KindService), EntityName: o.Service,
+	out.Report = finding.Report{Severity: finding.Info, EntityKind: string(o.kind()), EntityName: o.Service,
 		Title:    fmt.Sprintf("Whether it is kept cannot be told: %s", o.Name()),
 		Effect:   "Nobody is told when this promise is broken, for its figures cannot be had.",
 		Remedy:   []string{"Ask for the query's parts one by one, and see which of them gives nothing.", "See whether what exports these figures is scraped."},
@@ -200,7 +200,7 @@ func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time
 
 func report(o Objective, j Judgement, now time.Time) finding.Report {
 	budget := o.budget()
-	r := finding.Report{Severity: j.Severity, EntityKind: string(estate.KindService), EntityName: o.Service,
+	r := finding.Report{Severity: j.Severity, EntityKind: string(o.kind()), EntityName: o.Service,
 		Title:  fmt.Sprintf("%s: its error budget burns %s times as fast as it may", o.Name(), figure.Number(j.Burn)),
 		Effect: fmt.Sprintf("In the last %s, %s of what was asked of %s went wrong; %s may.", figure.Span(j.Long), figure.In(j.Rate, "ratio"), o.Service, percent(budget)),
 		Remedy: []string{

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/detect/slo"
-	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -54,7 +53,7 @@ func Span(i respond.Incident, alerts []respond.Standing, now time.Time) (from, t
 // service, or itself.
 func Concerns(o slo.Objective, alerts []respond.Standing) bool {
 	for _, a := range alerts {
-		if a.Labels["service"] == o.Service || a.Labels["entity"] == estate.ID(estate.KindService, o.Service) || a.Labels["alertname"] == "slo:"+o.ID {
+		if a.Labels["service"] == o.Service || a.Labels["entity"] == o.About() || a.Labels["alertname"] == "slo:"+o.ID {
 			return true
 		}
 	}
