@@ -92,7 +92,11 @@ func New(cfg Config, o Options) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Watcher{cfg: cfg, o: o, client: c, list: resources(o.Salt), state: newState(cfg.Name), graph: newGraph(), doubt: make(chan struct{}, 1),
+	list := resources(o.Salt)
+	for _, r := range list {
+		r.news = make(chan struct{}, 1)
+	}
+	return &Watcher{cfg: cfg, o: o, client: c, list: list, state: newState(cfg.Name), graph: newGraph(), doubt: make(chan struct{}, 1),
 		errs: map[string]error{}, answered: map[string]bool{}, flips: map[string][]time.Time{}, dirty: newDirty(), down: errNotAsked}, nil
 }
 
@@ -266,13 +270,13 @@ func (w *Watcher) failing(r *resource, err error) {
 	delete(w.errs, r.name)
 	switch code := refused(err); {
 	case err == nil:
-	case code == http.StatusNotFound || code == http.StatusForbidden:
+	case code == http.StatusNotFound || closed(err):
 		// A server that has just started may not know yet what it has, so
 		// only the second 404, minutes later, says that all of it is gone.
 		if code == http.StatusNotFound && w.answered[r.name] && !w.state.readable[r.name] {
 			w.keepOnly(r, nil)
 		}
-		if code == http.StatusForbidden {
+		if closed(err) {
 			w.errs[r.name] = err
 		}
 		if w.state.readable[r.name] || !w.answered[r.name] {
@@ -369,17 +373,18 @@ func (w *Watcher) unreachable() string {
 		return w.down.Error()
 	}
 	for _, r := range w.list {
-		if err := w.errs[r.name]; err != nil && refused(err) != http.StatusForbidden {
+		if err := w.errs[r.name]; err != nil && !closed(err) {
 			return err.Error()
 		}
 	}
 	return ""
 }
 
-// unreadable names, sorted, what the rights do not let us read.
+// unreadable names, sorted, what the rights do not let us read, or what is not
+// understood.
 func (w *Watcher) unreadable() (names []string) {
 	for name, err := range w.errs {
-		if refused(err) == http.StatusForbidden {
+		if closed(err) {
 			names = append(names, name)
 		}
 	}
@@ -396,6 +401,11 @@ func (w *Watcher) Health() error {
 	}
 	if !w.complete {
 		return fmt.Errorf("the cluster %s is being read for the first time: %d of %d resources are there", w.cfg.Name, len(w.answered), len(w.list))
+	}
+	for _, r := range w.list {
+		if err := w.errs[r.name]; err != nil && refused(err) == 0 {
+			return fmt.Errorf("%s of the cluster %s cannot be read, and what depends on them is unknown: %w; mend the object, or report this", r.name, w.cfg.Name, err)
+		}
 	}
 	if names := w.unreadable(); len(names) > 0 {
 		return fmt.Errorf("the cluster %s does not let us read %s; what depends on them is unknown. deploy/kubernetes has the rights that are needed", w.cfg.Name, strings.Join(names, ", "))

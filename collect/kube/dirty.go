@@ -33,6 +33,9 @@ func (w *Watcher) changed(r *resource, old, now object) {
 		if old == nil {
 			w.podsOf(m) // they may have come before their owner
 		}
+	case definitions:
+		w.dirty.shared = true
+		w.installed(cast[*definition](old), cast[*definition](now))
 	case csiNodes, volumes:
 		w.dirty.shared = true
 		w.podsOn(m.Name, is)
@@ -71,6 +74,22 @@ func (w *Watcher) changed(r *resource, old, now object) {
 	}
 	for _, c := range w.state.changesOf(r, old, now, at) {
 		w.note(c)
+	}
+}
+
+// installed has what a definition brings asked for once it is in force. It
+// needs the lock.
+func (w *Watcher) installed(old, now *definition) {
+	if now == nil || !now.established() || old != nil && old.established() {
+		return
+	}
+	for _, r := range w.list {
+		if r.definedBy(now) {
+			select {
+			case r.news <- struct{}{}:
+			default: // it has been told already
+			}
+		}
 	}
 }
 

@@ -87,6 +87,10 @@ func (o *definition) served() (versions []string) {
 	return versions
 }
 
+func (o *definition) established() bool {
+	return find(o.Status.Conditions, "Established").Status == "True"
+}
+
 func (o *definition) lines() map[string]string {
 	out := map[string]string{"kind": o.Spec.Names.Kind, "scope": o.Spec.Scope}
 	for _, v := range o.served() {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 )
 
 // resource is one kind of objects that the API server is asked for.
@@ -13,6 +14,14 @@ type resource struct {
 	fields string // selects by fields; empty for all
 	atOnce int    // how many are listed in a page; pageSize where it is 0
 	decode func(raw []byte) (object, error)
+
+	news chan struct{} // it has just been installed, so it is asked for at once
+}
+
+// definedBy tells whether a definition is what brings the resource.
+func (r *resource) definedBy(o *definition) bool {
+	plural, group, _ := strings.Cut(o.Name, ".")
+	return strings.HasPrefix(r.path, "/apis/"+group+"/") && strings.HasSuffix(r.path, "/"+plural)
 }
 
 // The names of resources that the code speaks of.

@@ -23,12 +23,30 @@ const (
 	// What the cluster does not have, or does not let us read, is asked for
 	// again at this pace: a resource may be installed, a right granted.
 	askAgain = 2 * time.Minute
+	// servedWithin is how long after its definition is established a resource
+	// may still not be served.
+	servedWithin = time.Second
 	// listWithin is how long one page may take.
 	listWithin = time.Minute
 )
 
 // errStale says that a watch cannot go on from where it was: list anew.
 var errStale = errors.New("the watch is too old")
+
+// misshapen says that an object has not the form that it should have. Its
+// resource then counts as one that may not be read; the rest of the cluster can
+// be seen all the same.
+type misshapen struct{ err error }
+
+func (m *misshapen) Error() string {
+	return "an object has a form that is not understood: " + m.err.Error()
+}
+
+// closed tells that a resource cannot be read until somebody does something.
+func closed(err error) bool {
+	var m *misshapen
+	return refused(err) == http.StatusForbidden || errors.As(err, &m)
+}
 
 // watcher follows one resource.
 type watcher struct {
@@ -79,7 +97,7 @@ func (w *watcher) run(ctx context.Context) {
 		case errors.Is(err, errStale) || refused(err) == http.StatusGone:
 			version = ""
 			pause = jitter(waitAtLeast)
-		case errors.As(err, &r) && (r.code == http.StatusForbidden || r.code == http.StatusNotFound):
+		case closed(err) || refused(err) == http.StatusNotFound:
 			version = ""
 			w.to.failing(w.resource, err)
 			pause = jitter(askAgain)
@@ -95,6 +113,8 @@ func (w *watcher) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-time.After(pause):
 			w.to.there(ctx)
+		case <-w.resource.news:
+			time.Sleep(servedWithin)
 		}
 	}
 }
@@ -148,7 +168,7 @@ func (w *watcher) page(ctx context.Context, query url.Values, keys map[string]bo
 	for i, raw := range list.Items {
 		o, err := w.resource.decode(raw)
 		if err != nil {
-			return "", "", fmt.Errorf("read an object: %w", err)
+			return "", "", &misshapen{err}
 		}
 		list.Items[i] = nil
 		keys[o.meta().key()] = true
@@ -204,7 +224,7 @@ func (w *watcher) watch(ctx context.Context, version string) (string, error) {
 		}
 		o, err := w.resource.decode(e.Object)
 		if err != nil {
-			return "", fmt.Errorf("watch %s: read an object: %w", w.resource.name, err)
+			return "", fmt.Errorf("watch %s: %w", w.resource.name, &misshapen{err})
 		}
 		version = o.meta().ResourceVersion
 		if e.Type == "DELETED" {
