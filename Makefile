@@ -56,7 +56,7 @@ load: ## 100,000 series, remote write, and big histories
 	go run ./lab/load -markdown
 
 cluster: ## a Kubernetes control plane with simulated nodes on loopback
-	go run ./lab/cluster/up
+	go run ./cmd/evenkeel lab cluster
 
 ci: ## what the build machine runs; as root on Debian
 	.ci/run

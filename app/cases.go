@@ -58,10 +58,13 @@ func (a *App) gatherPace(context.Context) time.Duration {
 	return time.Minute
 }
 
+// declared is the source of what the configuration declares.
+const declared = "declared"
+
 // declareEdges puts what the configuration declares into the estate. What is no
 // longer declared is gone from it.
 func (a *App) declareEdges(ctx context.Context, now time.Time) error {
-	o := estate.Observation{Tenant: a.tenant, Environment: a.cfg.Environment, Source: "declared", At: now, Complete: true}
+	o := estate.Observation{Tenant: a.tenant, Environment: a.cfg.Environment, Source: declared, At: now, Complete: true}
 	for _, e := range a.cfg.Cases.Edges {
 		o.Relations = append(o.Relations, estate.Relation{From: e.From, Kind: estate.RelationKind(e.Kind), To: e.To, Confidence: 1})
 	}

@@ -32,7 +32,7 @@ func watchTheBed(t *testing.T) *bedChecks {
 	t.Parallel()
 	p, ready, err := cluster.Ready(t.Context())
 	if err != nil || !ready {
-		t.Skipf("needs the control plane's programs; go run ./lab/cluster/up -build builds them (%v)", err)
+		t.Skipf("needs the control plane's programs; go run ./cmd/evenkeel lab cluster -build builds them (%v)", err)
 	}
 	stage, err := lab.NewStage("cluster-checks")
 	if err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,9 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/collect/kube"
+	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 )
 
@@ -56,9 +60,34 @@ func (a *App) runKube(g *lifecycle.Group) {
 		loop(g, a.board, "cluster checks", time.Second, clusterChecksEvery, a.clusterChecks.judge)
 		loop(g, a.board, "memory of cluster checks", 15*time.Second, time.Minute, a.clusterChecks.save)
 	}
+	if len(a.clusters) > 0 {
+		loop(g, a.board, "calls in clusters", 2*time.Second, time.Duration(a.cfg.Interval), a.tellCalls)
+	}
 	for _, w := range a.clusters {
 		g.Go("cluster "+w.Name(), w.Run)
 		loop(g, a.board, "kubernetes "+w.Name(), 3*time.Second, time.Duration(a.cfg.Interval),
 			func(context.Context, time.Time) error { return w.Health() })
 	}
+}
+
+// tellCalls tells the clusters who calls whom, as figures show and people
+// declare it: their policies are held against that.
+func (a *App) tellCalls(ctx context.Context, _ time.Time) error {
+	var list []kube.Call
+	for _, source := range []string{declared, detect.Source} {
+		_, relations, err := a.store.SourceView(ctx, a.tenant, a.cfg.Environment, source)
+		if err != nil {
+			return err
+		}
+		for _, r := range relations {
+			if r.Kind == estate.Calls {
+				list = append(list, kube.Call{From: r.From, To: r.To})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b kube.Call) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	for _, w := range a.clusters {
+		w.Calls(list)
+	}
+	return nil
 }

@@ -67,6 +67,7 @@ func verbs() []verb {
 		{"verify", "ledger", "read the whole page ledger and list what is lost or stuck", verify},
 		{"import", "KIND FILE", "carry an alertmanager.yml, or objectives of sloth or openslo, over into a configuration of ours, and say what could not be", importConfig},
 		{"diagnose", "FILE", "rank what caused a symptom, from files alone; no server is needed", diagnose},
+		{"lab", "cluster", "run a Kubernetes control plane with simulated nodes on this machine, to try things on; within the project's folder", labCluster},
 		{"backup", "", "write a backup of state and metrics, also while running", backup},
 		{"restore", "FILE", "make a new data folder from a backup", restore},
 		{"config", "FILE", "check a configuration file", checkConfig},

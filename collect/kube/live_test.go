@@ -25,7 +25,7 @@ func bed(t *testing.T) *cluster.Cluster {
 	t.Helper()
 	p, ready, err := cluster.Ready(t.Context())
 	if err != nil || !ready {
-		t.Skipf("needs the control plane's programs; go run ./lab/cluster/up -build builds them (%v)", err)
+		t.Skipf("needs the control plane's programs; go run ./cmd/evenkeel lab cluster -build builds them (%v)", err)
 	}
 	stage, err := lab.NewStage("kube")
 	if err != nil {

@@ -342,6 +342,7 @@ func (v *space) mapIngresses() {
 }
 
 func (v *space) mapPolicies() {
+	cut := v.cut()
 	for _, o := range all[*policy](v.state, policies, v.name) {
 		f := facts{}
 		f.text("selector", o.Spec.Pods.String())
@@ -351,6 +352,7 @@ func (v *space) mapPolicies() {
 		}
 		f.list("types", o.Spec.Types)
 		f.text("allows_dns", o.allowsDNS())
+		f.list("blocks", cut[o.Name])
 		id := v.add(NetworkPolicy, o.Name, f)
 		for _, w := range ids {
 			v.p.join(w, AllowedBy, id)

@@ -1,7 +1,5 @@
 package kube
 
-import "encoding/json"
-
 type ingressBackend struct {
 	Service struct {
 		Name string `json:"name"`
@@ -46,10 +44,10 @@ type named struct {
 type policy struct {
 	Meta `json:"metadata"`
 	Spec struct {
-		Pods   *selector       `json:"podSelector"`
-		Types  []string        `json:"policyTypes"`
-		Egress []policyRule    `json:"egress"`
-		In     json.RawMessage `json:"ingress"`
+		Pods   *selector    `json:"podSelector"`
+		Types  []string     `json:"policyTypes"`
+		Egress []policyRule `json:"egress"`
+		In     []policyRule `json:"ingress"`
 	} `json:"spec"`
 }
 
@@ -58,6 +56,18 @@ type policyRule struct {
 		Port number `json:"port"`
 		End  int    `json:"endPort"`
 	} `json:"ports"`
+	From []policyPeer `json:"from"`
+	To   []policyPeer `json:"to"`
+}
+
+// policyPeer is who a rule lets through.
+type policyPeer struct {
+	Pods   *selector `json:"podSelector"`
+	Spaces *selector `json:"namespaceSelector"`
+	Block  *struct {
+		CIDR   string   `json:"cidr"`
+		Except []string `json:"except"`
+	} `json:"ipBlock"`
 }
 
 type claim struct {

@@ -17,6 +17,7 @@ type state struct {
 	// readable names the resources that have been listed and can be read.
 	readable map[string]bool
 	since    map[string]time.Time
+	calls    []Call // who calls whom, as others know
 }
 
 func newState(cluster string) *state {

@@ -105,7 +105,7 @@ func locate(ctx context.Context) (p Programs, bed string, err error) {
 	root, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	file := strings.TrimSpace(string(root))
 	if err != nil || file == "" || file == os.DevNull {
-		return p, "", errors.New("run this inside the project's folder: no go.mod was found")
+		return p, "", errors.New("the programs are built from the project's sources, which are not here: clone the repository, and run this in its folder with Go installed")
 	}
 	bed = filepath.Join(filepath.Dir(file), "testbed")
 	sum := sha256.New()
@@ -114,7 +114,7 @@ func locate(ctx context.Context) (p Programs, bed string, err error) {
 		for _, name := range []string{"go.mod", "go.sum"} {
 			text, err := os.ReadFile(filepath.Join(bed, module, name))
 			if err != nil {
-				return p, "", fmt.Errorf("the test bed's modules: %w", err)
+				return p, "", fmt.Errorf("%s is not the project's folder, or not whole; clone the repository, and run this in its folder: %w", filepath.Dir(file), err)
 			}
 			sum.Write(text)
 		}

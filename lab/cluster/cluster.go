@@ -205,8 +205,50 @@ func (c *Cluster) Kubectl(ctx context.Context, manifest string, args ...string) 
 	return string(out), nil
 }
 
+// teams is over how many namespaces AddPods spreads.
+const teams = 4
+
+// AddPods makes pods: deployments app-0, app-1 and so on of fifty each (the last
+// has the rest), with a service each, in the namespaces team-0 to team-3. It
+// does not wait until they run.
+func (c *Cluster) AddPods(ctx context.Context, n int) error {
+	if n == 0 {
+		return nil
+	}
+	var b strings.Builder
+	for i := range teams {
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: team-%d}\n", i)
+	}
+	for i := 0; n > 0; i++ {
+		fmt.Fprintf(&b, `---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app-%[1]d, namespace: team-%[2]d}
+spec:
+  replicas: %[3]d
+  selector: {matchLabels: {app: app-%[1]d}}
+  template:
+    metadata: {labels: {app: app-%[1]d}}
+    spec:
+      containers:
+      - {name: app, image: "example.org/app-%[1]d:1", resources: {requests: {cpu: 50m, memory: 64Mi}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: app-%[1]d, namespace: team-%[2]d}
+spec: {selector: {app: app-%[1]d}, ports: [{port: 80}]}
+`, i, i%teams, min(n, 50))
+		n -= min(n, 50)
+	}
+	_, err := c.Kubectl(ctx, b.String(), "apply", "-f", "-")
+	return err
+}
+
 // AddNodes makes simulated nodes NAME-0, NAME-1 and so on, in three zones.
 func (c *Cluster) AddNodes(ctx context.Context, name string, n int) error {
+	if n == 0 {
+		return nil
+	}
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, `---

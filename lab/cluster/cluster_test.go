@@ -19,7 +19,7 @@ func bed(t *testing.T) *Cluster {
 	}
 	if !ready {
 		if os.Getenv("EVENKEEL_LAB") == "" {
-			t.Skip("the control plane's programs have not been built; go run ./lab/cluster/up builds them, as does EVENKEEL_LAB=1")
+			t.Skip("the control plane's programs have not been built; go run ./cmd/evenkeel lab cluster builds them, as does EVENKEEL_LAB=1")
 		}
 		if p, err = Build(t.Context(), func(program string) { t.Log("building " + program) }); err != nil {
 			t.Fatal(err)

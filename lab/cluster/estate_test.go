@@ -23,18 +23,10 @@ func filled(t *testing.T, b *Cluster, nodes int) (deployments int) {
 	if err := b.AddNodes(t.Context(), "node", nodes); err != nil {
 		t.Fatal(err)
 	}
-	manifest := ""
-	for i := range 4 {
-		manifest += spaced(fmt.Sprintf("team-%d", i))
-	}
-	deployments = nodes * 10 / 50
-	for i := range deployments {
-		space, name := fmt.Sprintf("team-%d", i%4), fmt.Sprintf("app-%d", i)
-		manifest += deployed(space, name, 50, "", "") + served(space, name)
-	}
-	if _, err := b.Kubectl(t.Context(), manifest, "apply", "-f", "-"); err != nil {
+	if err := b.AddPods(t.Context(), nodes*10); err != nil {
 		t.Fatal(err)
 	}
+	deployments = nodes * 10 / 50
 	for began := time.Now(); ; time.Sleep(time.Second) {
 		out, err := b.Kubectl(t.Context(), "", "get", "deployments", "-A", "-o", `jsonpath={range .items[*]}{.status.readyReplicas}{"\n"}{end}`)
 		if err != nil {

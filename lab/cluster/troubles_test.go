@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +108,9 @@ func troubles(u *usage) []trouble {
 	claim := "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: t-volume}\nspec: {storageClassName: absent, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n---\n"
 	ingress := "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: t-secret}\nspec:\n  ingressClassName: known\n  %s\n  rules: [{host: shop.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]\n---\n"
 	class := "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: known}\nspec: {controller: example.org/none}\n---\n"
+	policy := func(from string) string {
+		return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: web, namespace: t-policy}\nspec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {app: " + from + "}}}]}]}\n---\n"
+	}
 	quota := "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: small, namespace: t-quota}\nspec: {hard: {pods: \"%d\"}}\n---\n"
 	return []trouble{
 		{"crash loop with OOM", "t-oom", "pod-out-of-memory", workload("t-oom", "web"), "OOMKilled", calm("t-oom"),
@@ -133,6 +137,9 @@ spec:
 ---
 `,
 			func(x *whole) { u.use("t-max", "400m") }, func(x *whole) { u.use("t-max", "50m") }},
+		// Who calls whom is in the figures that the program scrapes: see meshFigures.
+		{"policy that cuts a called path", "t-policy", "policy-cuts-called-path", "network-policy:bed:t-policy:web", workload("t-policy", "front") + "->" + workload("t-policy", "web"),
+			calm("t-policy") + deployed("t-policy", "front", 2, "", ""), applied(policy("web")), applied(policy("front"))},
 		{"budget that blocks", "t-budget", "budget-blocks-drains", "disruption-budget:bed:t-budget:stiff", "2 of 2", calm("t-budget"),
 			applied("apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: stiff, namespace: t-budget}\nspec: {minAvailable: 2, selector: {matchLabels: {app: web}}}\n"),
 			gone("t-budget", "pdb", "stiff")},
@@ -173,7 +180,7 @@ func TestTwelveTroubles(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := serveUsage(t, b)
-	x := watch(t, b, "", "")
+	x := watch(t, b, "", "scrape_configs:\n  - {job_name: mesh, scrape_interval: 5s, static_configs: [{targets: ["+meshFigures(t)+"]}]}\n")
 	x.seen(time.Minute)
 	x.kubectl("taint", "node", "node-3", "dedicated=gpu:NoSchedule")
 	all := troubles(u)
@@ -185,10 +192,15 @@ func TestTwelveTroubles(t *testing.T) {
 	x.apply(calm)
 	x.await("all pods are ready", time.Minute, func() bool {
 		out := x.kubectl("get", "deployments", "-A", "-o", `jsonpath={range .items[*]}{.status.readyReplicas}{"\n"}{end}`)
-		return strings.Count(out, "2") == len(all)
+		return strings.Count(out, "2") == len(all)+1
 	})
 	x.right(30 * time.Second)
 	x.await("the autoscaler has its figures", time.Minute, func() bool { return x.attribute("autoscaler:bed:t-max:web", "active") == "true" })
+	x.await("it is known who calls whom", 2*time.Minute, func() bool {
+		raw, err := x.e.Do(t.Context(), http.MethodGet, "/api/v1/entities/service:t-policy:web", nil)
+		return err == nil && strings.Contains(string(raw), `"calls"`)
+	})
+	time.Sleep(16 * time.Second) // the cluster's policies are told of it each 15 s
 	x.await("nothing is found", 2*time.Minute, func() bool { return len(x.standing()) == 0 })
 
 	// They are made one after the other, each is watched by itself.

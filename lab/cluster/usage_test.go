@@ -90,3 +90,19 @@ spec:
 	}
 	return u
 }
+
+// meshFigures serves what a mesh's proxies tell of calls from front to web in
+// the namespace t-policy, two a second, and returns where.
+func meshFigures(t *testing.T) string {
+	began := time.Now()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := int(2 * time.Since(began).Seconds())
+		fmt.Fprintf(w, "# TYPE istio_requests_total counter\n")
+		for _, reporter := range []string{"source", "destination"} {
+			fmt.Fprintf(w, "istio_requests_total{reporter=%q,source_workload=\"front\",source_workload_namespace=\"t-policy\",source_canonical_service=\"front\",destination_workload=\"web\",destination_workload_namespace=\"t-policy\","+
+				"destination_service_name=\"web\",destination_service_namespace=\"t-policy\",destination_canonical_service=\"web\",destination_service=\"web.t-policy.svc.cluster.local\",response_code=\"200\"} %d\n", reporter, n)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
