@@ -72,7 +72,7 @@ func host(instance string) string {
 func (k *Kind) identify(l labels.Labels, n Naming) (id string, ok bool) {
 	kind := k.Name
 	if k.IDKind != "" {
-		if v := n.of(k.IDKind, l); v != "" {
+		if v := l.Get(k.IDKind); v != "" {
 			kind = v
 		}
 	}
@@ -136,7 +136,7 @@ func (k *Kind) entity(id string, l labels.Labels, n Naming) *Entity {
 	e.shorter = k.shorter(id, e.Labels)
 	e.complete = e.learnFacts(l, n)
 	if k.IDKind != "" {
-		e.Labels[k.IDKind] = n.of(k.IDKind, l)
+		e.Labels[k.IDKind] = l.Get(k.IDKind)
 	}
 	if instance := l.Get("instance"); instance != "" {
 		e.Labels["instance"] = instance

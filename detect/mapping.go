@@ -416,8 +416,6 @@ func (c *Catalogue) addMapping(m *Mapping, file string) error {
 		for _, n := range m.Names[kind] {
 			if err := c.checkNaming(kind, n); err != nil {
 				errs = append(errs, fmt.Errorf("%s: names: %w", file, err))
-			} else if k := c.kinds[kind]; k.IDKind != "" && k.clustered() {
-				c.clustered[strings.TrimPrefix(n[k.IDKind], "=")] = true
 			}
 		}
 	}
@@ -452,7 +450,7 @@ func (c *Catalogue) checkNaming(kind string, n Naming) error {
 			return fmt.Errorf("%s: %q is not a regular expression with a group: %v", label, pick, err)
 		}
 	}
-	known := slices.Concat(k.Labels, k.Optional, k.Facts, []string{k.IDKind, "from"})
+	known := slices.Concat(k.Labels, k.Optional, k.Facts, []string{"from"})
 	for label := range n {
 		if !slices.Contains(known, label) {
 			return fmt.Errorf("%s has no label %q; it has %s", kind, label, strings.Join(known, ", "))
