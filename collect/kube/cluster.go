@@ -228,7 +228,7 @@ func (w *Watcher) gone(r *resource, key string) {
 // moved notes that what targets are made of is another. It needs the lock.
 func (w *Watcher) moved(r *resource) {
 	switch r.name {
-	case leases, events, configMaps, secrets:
+	case leases, events, configMaps, secrets, vulnerabilityReports, auditReports, policyReports:
 	default:
 		w.moves++
 	}
