@@ -53,6 +53,9 @@ func (r *round) judge(check *Check) {
 		r.byKey = map[judged]*verdictCase{}
 	}
 	for _, e := range r.picture.byKind[check.kind] {
+		if check.Blind && !e.speaks() {
+			continue // nothing was ever seen of it that could be missed
+		}
 		key := judged{check.ID, e.ID}
 		m := r.memory[key]
 		subject := r.subject(check, e)
@@ -123,6 +126,17 @@ func (r *round) subject(check *Check, e *Entity) *Subject {
 		}
 	}
 	return s
+}
+
+// speaks says that more is or was known of the entity than how old its figures
+// are. That something was scraped at an address does not make a machine of it.
+func (e *Entity) speaks() bool {
+	for i, s := range e.Kind.signals {
+		if s.Name != ageSignal && (!math.IsNaN(e.values[i]) || e.usual[i] != nil) {
+			return true
+		}
+	}
+	return false
 }
 
 func ageOf(k *Kind) *Signal {
