@@ -42,16 +42,16 @@ func (e *estate) nightly(at time.Time, from, to float64) float64 {
 var (
 	rush     = event{5, 18, 22} // three times as many customers
 	deploys  = []event{{2, 10, 10.1}, {4, 15, 15.1}, {6, 11, 11.1}}
-	smaller  = event{3, 22, 30}                    // the catalogue does with two instances
-	gaps     = []event{{3, 13, 13.3}, {5, 4, 4.1}} // a database's exporter is silent
-	restarts = event{4, 3.5, 3.52}                 // of the cart's cache
+	smaller  = event{3, 22, 30}                     // the catalogue does with two instances
+	gaps     = []event{{3, 13, 13.13}, {5, 4, 4.1}} // a database's exporter is silent
+	restarts = event{4, 3.5, 3.52}                  // of the cart's cache
 )
 
 // The faults, where they are asked for.
 var (
-	slow = event{3, 14, 14.7} // the catalogue answers late
-	loss = event{4, 11, 11.7} // payments lie behind a bad cable
-	leak = event{6, 6, 16}    // search eats memory, and is killed for it
+	slow = event{3, 14, 14.7}   // the catalogue answers late
+	loss = event{4, 11, 11.7}   // payments lie behind a bad cable
+	leak = event{6, 11.5, 21.5} // search eats memory, and is killed for it
 )
 
 // customers is how many requests a second there are.

@@ -33,6 +33,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -137,6 +138,13 @@ slos:
 	return text
 }
 
+// about says that an incident, or the case that it is told with, names something.
+func about(r replay.Result, i replay.Incident, name string) bool {
+	return strings.Contains(i.Title, name) || slices.ContainsFunc(r.Cases, func(c replay.Case) bool {
+		return strings.Contains(c.Story, name) && !c.Since.After(i.PagedAt) && (c.Until.IsZero() || c.Until.After(i.PagedAt)) && strings.Contains(c.Story, i.Title)
+	})
+}
+
 // judge prints what was found and says whether that is as it should be.
 func judge(out io.Writer, e *estate, r replay.Result) int {
 	code := 0
@@ -173,15 +181,17 @@ func judge(out io.Writer, e *estate, r replay.Result) int {
 		return code
 	}
 	for _, x := range []struct {
-		what string
-		when event
-	}{{"a slow service", slow}, {"a lossy network", loss}, {"a leak", leak}} {
+		what, names string // names stands in what the page says
+		when        event
+	}{{"a slow service", "catalogue", slow}, {"a lossy network", "payments", loss}, {"a leak", "search", leak}} {
 		begin := e.began.Add(time.Duration((float64(24*x.when.day) + x.when.from) * float64(time.Hour)))
 		end := begin.Add(time.Duration((x.when.to - x.when.from) * float64(time.Hour)))
 		if begin.Before(r.From) || end.After(r.To) {
 			continue
 		}
-		at := slices.IndexFunc(paged, func(i replay.Incident) bool { return i.PagedAt.After(begin) && i.PagedAt.Before(end) })
+		at := slices.IndexFunc(paged, func(i replay.Incident) bool {
+			return i.PagedAt.After(begin) && i.PagedAt.Before(end) && about(r, i, x.names)
+		})
 		if at < 0 {
 			fmt.Fprintf(out, "%s: nobody was paged\n", x.what)
 			code = cmp.Or(code, 1)

@@ -96,9 +96,13 @@ func (x *service) write(e *estate, s *sheet) {
 			x.since[n] = time.Time{}
 			continue
 		}
-		for d, v := range deploys { // one instance after another, each a minute
+		away := time.Minute
+		if x.instances == 1 {
+			away = s.step // who is alone is started anew within one scrape
+		}
+		for d, v := range deploys { // one instance after another
 			begin := e.began.Add(time.Duration((float64(24*v.day) + v.from + .03*float64(n)) * float64(time.Hour)))
-			if age := s.at.Sub(begin); (d+len(x.name))%2 == 0 && age >= 0 && age < time.Minute {
+			if age := s.at.Sub(begin); (d+len(x.name))%2 == 0 && age >= 0 && age < away {
 				x.since[n] = time.Time{}
 			}
 		}

@@ -109,12 +109,13 @@ func (s *sheet) count(x *exporter, by float64, name string, pairs ...string) {
 func (s *sheet) up(x *exporter) { s.gauge(x, 1, "up") }
 
 func (s *sheet) silent(x *exporter) {
+	up := x.find("up", nil)
 	for _, c := range x.order {
-		if c.there {
+		if c.there && c != up {
 			s.put(c, math.Float64frombits(value.StaleNaN))
 		}
 	}
-	s.gauge(x, 0, "up")
+	s.put(up, 0)
 }
 
 // away is silence of what is not a target any more.
