@@ -86,7 +86,7 @@ type outcome struct {
 	Cases       int      `json:"casesOpened"`
 	Pages       int      `json:"pages"`
 	Recovered   *float64 `json:"recoveredAfterSeconds"` // null: not, while it was watched, or never detected
-	Others      []string `json:"otherFindings,omitempty"`
+	Others      []string `json:"otherFindings,omitempty"` // of a control: all
 	Thought     []string `json:"hypotheses,omitempty"` // of the case that tells most, best first
 	Verdict     string   `json:"verdict"`
 	Cannot      string   `json:"cannot,omitempty"`
@@ -162,7 +162,7 @@ func judge(f fault, o observed) outcome {
 		lead, out.Named = right, true
 	}
 	for id, s := range o.findings {
-		if s != lead && !o.standing[id] {
+		if (s != lead || f.control()) && !o.standing[id] {
 			out.Others = append(out.Others, s.Check+" "+s.Entity+": "+s.Title)
 		}
 	}
