@@ -111,7 +111,7 @@ func TestACaseArisesFromAPrometheusAlone(t *testing.T) {
 		fmt.Fprintf(&objectives, "  - {id: %s, title: %q, service: %s, target: 99, bad: '%s', total: '%s'}\n", s, upper(s)+" answers", s, count("request_failed"), count("request"))
 	}
 	a := startWith(t, t.TempDir(), "environment: home\nmetrics: {external: {url: "+url+"}}\nslos:\n"+objectives.String(), nil)
-	titled := func(s string) string { return upper(s) + " answers: its error budget burns" }
+	titled := func(s string) string { return upper(s) + " answers: " }
 	x := awaitCase(t, a, titled("front"), titled("checkout"), titled("payment"))
 	for range 60 { // until what calls whom is known and joins them
 		if best := x.Best(); best != nil && best.Entity == "service:payment" && len(x.Members) == 3 {

@@ -66,7 +66,7 @@ func (c *Console) cases(w http.ResponseWriter, r *http.Request) error {
 // casePage is one case with its history, its charts, and what the actor may do.
 type casePage struct {
 	cases.Case
-	Events  []cases.Event
+	Events  []historyLine
 	Charts  []caseChart
 	Map     caseMap
 	Span    timeSpan
@@ -96,7 +96,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, status int, p
 		return err
 	}
 	now := c.opt.Now()
-	p := casePage{Case: x, Events: events, Map: mapOf(x), Span: caseSpan(x, now), Problem: problem, Wrote: wrote, Asked: now,
+	p := casePage{Case: x, Events: historyOf(events), Map: mapOf(x), Span: caseSpan(x, now), Problem: problem, Wrote: wrote, Asked: now,
 		Respond: access.Can(c.actor(r), access.Respond, access.Scope{Tenant: x.Tenant, Environment: x.Environment}) == nil}
 	for _, ch := range x.Changes {
 		l := changeLine{Name: subjectOf(ch.Entity).name, URL: entityURL(x.Environment, ch.Entity), When: clock(ch.At, now)}

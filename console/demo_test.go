@@ -563,7 +563,7 @@ func demoRules() []review.Rule {
 		{ID: "disk-latency", Practice: "detect", Entity: "disk", About: "It takes several times as long as usual for each request, at a load that is not above the usual.",
 			Limits: map[string]float64{"times": 3, "floor": .02}, Notes: "Three times is past what neighbours on shared storage do to each other in an ordinary week."},
 		{ID: "cpu-contention", Practice: "detect", Entity: "host", About: "Work waits for a processor, and users wait with it."},
-		{ID: "slo:checkout", Practice: "slo", Entity: "service", About: "Checkout answers: its error budget of 0.1 % burns too fast."},
+		{ID: "slo:checkout", Practice: "slo", Entity: "service", About: "Checkout answers: 3.4 % go wrong, 0.1 % may."},
 	}
 }
 

@@ -201,8 +201,9 @@ func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time
 func report(o Objective, j Judgement, now time.Time) finding.Report {
 	budget := o.budget()
 	r := finding.Report{Severity: j.Severity, EntityKind: string(o.kind()), EntityName: o.Service,
-		Title:  fmt.Sprintf("%s: its error budget burns %s times as fast as it may", o.Name(), figure.Number(j.Burn)),
-		Effect: fmt.Sprintf("In the last %s, %s of what was asked of %s went wrong; %s may.", figure.Span(j.Long), figure.In(j.Rate, "ratio"), o.Service, percent(budget)),
+		Title: fmt.Sprintf("%s: %s go wrong, %s may", o.Name(), figure.In(j.Now, "ratio"), percent(budget)),
+		Effect: fmt.Sprintf("In the last %s, %s of what was asked of %s went wrong; %s may. The error budget burns %s times as fast as it may.",
+			figure.Span(j.Long), figure.In(j.Rate, "ratio"), o.Service, percent(budget), figure.Number(j.Burn)),
 		Remedy: []string{
 			fmt.Sprintf("Look at what changed for %s, and at findings of what it runs on and calls.", o.Service),
 			"If a release began it, take the release back first and look for the reason later.",

@@ -79,8 +79,8 @@ func TestObjectivesAreCountedAndTold(t *testing.T) {
 		sign finding.Sign
 		text string
 	}{
-		{finding.Firing, "The shop answers: its error budget burns"},
-		{finding.Firing, "shop answers within 500ms (fast): its error budget burns"},
+		{finding.Firing, "The shop answers: 20 % go wrong, 0.1 % may"},
+		{finding.Firing, "shop answers within 500ms (fast): 1.7 % go wrong, 1 % may"},
 		{finding.Clear, ""},
 		{finding.NoData, "http_seconds has no bucket at 2s"},
 		{finding.NoData, "There is no such series: sum(increase(nothing_total[1h]))"},

@@ -59,6 +59,7 @@ type Judgement struct {
 	Long     time.Duration // the windows that burn
 	Short    time.Duration
 	Rate     float64 // share of bad events in the long window
+	Now      float64 // and in the short one
 	Burn     float64 // times as fast as the budget allows
 	// Left is the share of the budget that is left of the window, which may be
 	// below 0; Known says whether that could be counted.
@@ -109,7 +110,7 @@ func Judge(o Objective, counts map[time.Duration]Counts) Judgement {
 			continue
 		}
 		j.Verdict, j.Severity, j.Long, j.Short = Burning, p.Severity, p.Long, p.Short
-		j.Rate = long.Bad / long.Total
+		j.Rate, j.Now = long.Bad/long.Total, min(1, short.Bad/short.Total)
 		j.Burn = j.Rate / o.budget()
 		j.Gone = gone(o, counts[o.Over()], short, p.Short, j)
 		return j
