@@ -149,8 +149,11 @@ func (v *space) mapVirtualService(o *virtualService) {
 	}
 	for _, g := range o.Spec.Gateways {
 		space, name, cut := strings.Cut(g, "/")
-		if !cut {
-			space, name = v.name, g
+		if !cut { // an older form names it as if it were a service
+			var named bool
+			if space, name, named = hosted(g, v.name); !named {
+				continue
+			}
 		}
 		if _, ok := one[*meshGateway](v.state, meshGateways, space, name); !ok && g != "mesh" && v.readable[meshGateways] {
 			gates = append(gates, g)

@@ -60,7 +60,7 @@ func meshObjects() map[string][]string {
 		pods: {podOf("shop", "web", "", native), podOf("shop", "cart", "", "]"), podOf("shop", "old", "", side), podOf("shop", "out", `,"annotations":{"sidecar.istio.io/inject":"false"}`, "]"),
 			podOf("pay", "bank", "", `,{"name":"linkerd-proxy","image":"cr.l5d.io/linkerd/proxy:stable-2.14.9"}]`)},
 		services: {`{"metadata":{"name":"web","namespace":"shop"},"spec":{"selector":{"app":"web"}}}`, `{"metadata":{"name":"bank","namespace":"pay"},"spec":{"selector":{"app":"bank"}}}`},
-		virtualServices: {`{"metadata":{"name":"web","namespace":"shop"},"spec":{"hosts":["web"],"gateways":["mesh","edge","istio-system/public"],"http":[
+		virtualServices: {`{"metadata":{"name":"web","namespace":"shop"},"spec":{"hosts":["web"],"gateways":["mesh","edge","istio-system/public","public.istio-system.svc.cluster.local"],"http":[
 			{"route":[{"destination":{"host":"web","subset":"v1"},"weight":90},{"destination":{"host":"web","subset":"v2"},"weight":10},{"destination":{"host":"web","subset":"none"},"weight":0}],"timeout":"5s","retries":{"attempts":3,"perTryTimeout":"2s"}},
 			{"name":"calm","route":[{"destination":{"host":"bank.pay.svc.cluster.local"}},{"destination":{"host":"api.example.org"}}],"timeout":"10s","retries":{"attempts":2,"perTryTimeout":"2s"}},
 			{"route":[{"destination":{"host":"wep"}},{"destination":{"host":"elsewhere"}},{"destination":{"host":"web","subset":"v3"}}]}]}}`},
