@@ -90,6 +90,7 @@ func (s *state) mapNode(n *node, flaps int, now time.Time) (p picture) {
 		}
 	}
 	f.list("pressure", pressure)
+	f.list("problems", problems(n.Status.Conditions))
 	f.text("network_unavailable", find(n.Status.Conditions, "NetworkUnavailable").truth())
 	f.truth("cordoned", n.Spec.Unschedulable)
 	var taints, roles []string
@@ -117,6 +118,22 @@ func (s *state) mapNode(n *node, flaps int, now time.Time) (p picture) {
 	p.add(Node, id, n.Name, f)
 	p.join(id, In, s.id(Cluster))
 	return p
+}
+
+// problems are the conditions by which something that watches the machine
+// itself, such as node-problem-detector, says what is wrong with it. Their names
+// say whether true is good (NetworkingReady) or bad (KernelDeadlock); of one that
+// says neither nothing is known.
+func problems(all []condition) (out []string) {
+	for _, c := range all {
+		good := c.Type != "Ready" && strings.HasSuffix(c.Type, "Ready")
+		bad := strings.HasPrefix(c.Type, "Frequent") || strings.HasPrefix(c.Type, "Corrupt") || strings.HasSuffix(c.Type, "Problem") ||
+			c.Type == "KernelDeadlock" || c.Type == "ReadonlyFilesystem"
+		if good && c.Status == "False" || bad && c.Status == "True" {
+			out = append(out, c.Type+":"+c.Reason)
+		}
+	}
+	return out
 }
 
 func (n *node) zone() string { return n.Labels["topology.kubernetes.io/zone"] }

@@ -70,7 +70,7 @@ const (
 		"message":"0/3 nodes are available: 3 Insufficient cpu.","lastTransitionTime":"2026-03-01T02:55:00Z"}]}}`
 	nodeJSON = `{"metadata":{"name":"n1","labels":{"topology.kubernetes.io/zone":"a","node-role.kubernetes.io/worker":""}},"spec":{"unschedulable":true,
 		"taints":[{"key":"gpu","value":"yes","effect":"NoSchedule"}]},"status":{"allocatable":{"cpu":"7910m","memory":"32Gi","pods":"110"},
-		"conditions":[{"type":"Ready","status":"Unknown","lastTransitionTime":"2026-03-01T02:58:00Z"},{"type":"DiskPressure","status":"True"},{"type":"MemoryPressure","status":"True"}],
+		"conditions":[{"type":"Ready","status":"Unknown","lastTransitionTime":"2026-03-01T02:58:00Z"},{"type":"DiskPressure","status":"True"},{"type":"MemoryPressure","status":"True"},{"type":"KernelDeadlock","status":"True","reason":"DockerHung"},{"type":"FrequentKubeletRestart","status":"False"},{"type":"NetworkingReady","status":"False","reason":"NoRoute"},{"type":"EtcdIsVoter","status":"True"}],
 		"nodeInfo":{"kubeletVersion":"v1.36.1"}}}`
 )
 
@@ -106,7 +106,7 @@ func TestTheMapping(t *testing.T) {
 			"progressing=false progress_reason=ProgressDeadlineExceeded revision=7 images=web:1,side:1 requests_cpu=1.25 requests_memory=67108864 limits_memory= probes=readiness max_unavailable=25% max_surge=1 zones=1"},
 		{"pod:c:shop:web-abc-1", "phase=Running ready=false node=n1 workload=workload:c:shop:deployment/web waiting=app=CrashLoopBackOff restarts=8 last_exit=app=OOMKilled:137 last_exit_at=2026-03-01T02:59:00Z scheduled=true pending_reason="},
 		{"pod:c:shop:big", "scheduled=false pending_since=2026-03-01T02:55:00Z workload= node="},
-		{"node:c:n1", "ready=unknown pressure=memory,disk cordoned=true taints=gpu=yes:NoSchedule kubelet=v1.36.1 zone=a role=worker allocatable_cpu=7.91 allocatable_memory=34359738368 lease_age_state=stale"},
+		{"node:c:n1", "ready=unknown pressure=memory,disk problems=KernelDeadlock:DockerHung,NetworkingReady:NoRoute cordoned=true taints=gpu=yes:NoSchedule kubelet=v1.36.1 zone=a role=worker allocatable_cpu=7.91 allocatable_memory=34359738368 lease_age_state=stale"},
 		{"namespace:c:shop", "phase=Active pods=2 policies=2"},
 		{"service:c:shop:web", "selector=app=web endpoints_ready=2 endpoints_not_ready=1 ports=80/TCP"},
 		{"network-policy:c:shop:closed", "selects=2 types=Egress allows_dns=false"},
