@@ -96,7 +96,7 @@ func (e *Engine) Countables(tenant, environment string) []Countable {
 		if x.Kind.Name != string(estate.KindService) && x.Kind.Name != routeKind || w.at.Sub(x.seen) > recently {
 			continue
 		}
-		c := Countable{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Traffic: x.load()}
+		c := Countable{Entity: x.ID, Kind: x.Kind.Name, Name: x.Name, Traffic: x.load(), Waits: x.wait.says()}
 		for _, s := range x.Kind.signals {
 			if _, ok := x.Value(s); !ok || len(s.sources) == 0 {
 				continue

@@ -67,6 +67,7 @@ type course struct {
 	inside  time.Time // of the last figure that was as usual
 	outside time.Time // of the first one of those that are not; zero while there are none
 	out     bool
+	excused bool // the last figure is a part of a wait by design
 }
 
 // middle is the middle one of the last figures: one odd figure is none.
@@ -82,7 +83,7 @@ func (c *course) take(v float64, b *Baseline, s *Season, load float64, of *Signa
 		return
 	}
 	if now.Sub(c.at) > maxGap {
-		*c = course{} // what was not watched does not count as seen
+		*c = course{excused: c.excused} // what was not watched does not count as seen
 	}
 	c.at = now
 	c.last[0], c.last[1], c.last[2] = v, c.last[0], c.last[1]
@@ -93,6 +94,9 @@ func (c *course) take(v float64, b *Baseline, s *Season, load float64, of *Signa
 	if math.Abs(single) >= returns || math.Abs(c.size) >= returns {
 		usual := b.Median()
 		c.size, single = s.allow(c.size, m, usual, load, now), s.allow(single, v, usual, load, now)
+	}
+	if c.excused {
+		c.size, single = 0, 0
 	}
 	switch {
 	case math.Abs(single) < returns && !c.out:
@@ -161,6 +165,7 @@ func (r *round) follow() {
 			e.courses = make([]*course, len(e.values))
 		}
 		load := e.load()
+		e.awaits(r.now)
 		for i, v := range e.values {
 			if math.IsNaN(v) {
 				continue
@@ -168,6 +173,7 @@ func (r *round) follow() {
 			if e.courses[i] == nil {
 				e.courses[i] = &course{}
 			}
+			e.courses[i].excused = e.excuses(e.Kind.signals[i], v)
 			e.courses[i].take(v, e.usual[i], e.seasons[i], load, e.Kind.signals[i], r.now)
 		}
 	}
@@ -239,6 +245,9 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	}
 	if len(x.Kind.Between) == 2 {
 		out.Caller, out.Callee = w.picture.endsOf(x)
+	}
+	if c.excused && !c.out {
+		out.Usual = out.Value // nobody is to pay for a wait that is by design
 	}
 	switch {
 	case fresh && !c.out:

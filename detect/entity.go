@@ -28,6 +28,8 @@ type Entity struct {
 	fresh    time.Time // of the newest figure, where the kind has an age
 	complete bool      // all facts are known
 	told     bool      // the estate has been told of it
+	wait     wait      // that is by design
+	weighed  time.Time // when that was worked out
 }
 
 // Value is the signal's figure in this round, or false where it is absent.

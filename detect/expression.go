@@ -29,6 +29,7 @@ const (
 	highSlot  // high.NAME
 	knownSlot // known.NAME
 	offSlot   // off.NAME
+	waitSlot  // waits.NAME: seconds that the entity waits by design; 0 where it does not
 	untilSlot // until.NAME, soonest.NAME, latest.NAME: seconds until the signal's limit; never is 1e12
 	limitSlot // limit.NAME
 	labelSlot // label.NAME
@@ -56,6 +57,9 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 		declare("high."+s.Name, cel.DoubleType, slot{what: highSlot, signal: s})
 		declare("known."+s.Name, cel.BoolType, slot{what: knownSlot, signal: s})
 		declare("off."+s.Name, cel.DoubleType, slot{what: offSlot, signal: s})
+		if s.latent() {
+			declare("waits."+s.Name, cel.DoubleType, slot{what: waitSlot, signal: s})
+		}
 		if s.Limit != nil {
 			for _, when := range []string{"until", "soonest", "latest"} {
 				declare(when+"."+s.Name, cel.DoubleType, slot{what: untilSlot, signal: s, label: when})
@@ -161,6 +165,8 @@ func (s *Subject) lookup(at slot) (any, bool) {
 			return types.Double(c[at.signal.index].size), true
 		}
 		return types.Double(0), true
+	case waitSlot:
+		return types.Double(s.Entity.wait.level), true
 	case untilSlot:
 		t := s.Entity.trending[at.signal]
 		if t == nil {

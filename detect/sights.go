@@ -14,6 +14,7 @@ type Sight struct {
 	Entity  string    `json:"entity"`
 	Kind    string    `json:"kind"`
 	Name    string    `json:"name"`
+	Waits   string    `json:"waits,omitempty" doc:"by what design it takes long, so that nobody is told of it"`
 	Has     []Seen    `json:"has"`
 	Missing []Missing `json:"missing"`
 }
@@ -84,7 +85,7 @@ func (k *Kind) wants() bool {
 }
 
 func (e *Entity) sight() Sight {
-	out := Sight{Entity: e.ID, Kind: e.Kind.Name, Name: e.Name, Has: []Seen{}, Missing: []Missing{}}
+	out := Sight{Entity: e.ID, Kind: e.Kind.Name, Name: e.Name, Waits: e.wait.says(), Has: []Seen{}, Missing: []Missing{}}
 	for _, s := range e.Kind.signals {
 		if v, ok := e.Value(s); ok {
 			seen := Seen{Signal: s.Name, Help: s.Help, Unit: s.Unit, Value: v}
