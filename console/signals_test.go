@@ -22,6 +22,7 @@ func demoSights(context.Context) ([]detect.Sight, error) {
 		{Signal: "traffic", Help: "requests that it answers", Unit: "1/s", Value: 4.1, Exporter: "HAProxy"},
 		{Signal: "errors", Help: "share of its answers that were errors", Unit: "ratio", Value: 0, Exporter: "HAProxy"},
 	}
+	partly.Waits = "waits by design: about 30 s whatever the load"
 	whole := detect.Sight{Entity: "service:search", Kind: "service", Name: "search", Has: []detect.Seen{
 		{Signal: "traffic", Help: "requests that it answers", Unit: "1/s", Value: 18.2, Exporter: "Istio"},
 		{Signal: "errors", Help: "share of its answers that were errors", Unit: "ratio", Value: 0.002, Exporter: "Istio"},
@@ -35,7 +36,7 @@ func demoSights(context.Context) ([]detect.Sight, error) {
 func TestWhatIsNotSeenIsToldWithWhatWouldShowIt(t *testing.T) {
 	_, doc, _ := visit(t, livedDemo(t), "/signals")
 	all := text(doc)
-	for _, want := range []string{"No traffic, errors or latency of checkout is seen.", "Istio", "No latency of mail is seen.", "2 of 3 lack something", "84 ms"} {
+	for _, want := range []string{"No traffic, errors or latency of checkout is seen.", "Istio", "No latency of mail is seen.", "It waits by design: about 30 s whatever the load. Nobody is told of that", "2 of 3 lack something", "84 ms"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the page does not say %q:\n%s", want, all)
 		}
