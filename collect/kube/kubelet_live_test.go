@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -107,6 +108,19 @@ spec: {nodeName: node-0, containers: [{name: app, image: "example.org/app:1"}]}
 	})
 	if err := k.Health(); err != nil {
 		t.Errorf("health: %v", err)
+	}
+	// The API server's own figures are few, and read with the ordinary rights.
+	c := x.w.NewControl(x.open)
+	x.run(func(ctx context.Context) error { return c.Run(ctx, time.Second) })
+	admin.await("the API server tells of itself", 30*time.Second, func() bool {
+		bounds, _ := x.ask(`apiserver_request_duration_seconds_bucket{job="apiserver",verb="GET",le="1",started!="",started!="0"}`)
+		etcd, _ := x.ask(`sum(etcd_request_duration_seconds_count{job="apiserver"}) > 0`)
+		return bounds == 1 && etcd == 1
+	})
+	if n, series := x.ask(`count({job="apiserver"})`); n != 1 || series > 500 || c.Health() != nil {
+		t.Errorf("%.0f series of the API server; health: %v", series, c.Health())
+	} else {
+		t.Logf("%.0f series of the API server", series)
 	}
 	// The state of the pods is there beside it, and joins.
 	state, err := x.w.StateSeries().Gather()
