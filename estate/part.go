@@ -35,3 +35,16 @@ func (s *Service) Part(ctx context.Context, actor access.Actor, p Part) ([]Entit
 	}
 	return s.store.Part(ctx, p)
 }
+
+// Graph returns the relations of some kinds in an environment, as of a time
+// (zero: now); none where the actor may not read it. What several sources tell
+// of is there as often.
+func (s *Service) Graph(ctx context.Context, actor access.Actor, tenant, environment string, at time.Time, kinds ...RelationKind) ([]Relation, error) {
+	if environment == "" || len(kinds) == 0 {
+		return nil, fmt.Errorf("%w: a graph needs an environment and kinds", ErrInvalid)
+	}
+	if access.Can(actor, access.Read, access.Scope{Tenant: tenant, Environment: environment}) != nil {
+		return nil, nil
+	}
+	return s.store.Graph(ctx, tenant, environment, at, kinds...)
+}

@@ -74,6 +74,9 @@ type Store interface {
 	Part(ctx context.Context, p Part) ([]Entity, error)
 	// Relations returns those that start or end at the entity as of at.
 	Relations(ctx context.Context, tenant, environment, id string, at time.Time) ([]Relation, error)
+	// Graph returns the relations of an environment as of at, those of some
+	// kinds or all: by their ends, each as often as sources tell of it.
+	Graph(ctx context.Context, tenant, environment string, at time.Time, kinds ...RelationKind) ([]Relation, error)
 	Changes(ctx context.Context, f ChangeFilter) (ChangePage, error)
 	Environments(ctx context.Context, tenant string) ([]EnvironmentSummary, error)
 	// PruneEstate deletes versions and changes that ended before the time.

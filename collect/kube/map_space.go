@@ -172,6 +172,7 @@ func (v *space) mapWorkload(w *workload) {
 	f.text("max_unavailable", string(strategy.Rolling.Unavailable))
 	f.text("max_surge", string(strategy.Rolling.Surge))
 	f.text("service_account", t.Spec.Account)
+	f.text("application", firstOf(w.Labels[labelPartOf], w.Labels[labelInstance]))
 	if w.kind == kindRollout {
 		w.rolloutFacts(f)
 	}
@@ -193,6 +194,12 @@ func (v *space) mapWorkload(w *workload) {
 		v.p.join(v.workloadID(v.name, o.Kind, o.Name), estate.Owns, id)
 	}
 }
+
+// What a workload belongs to, by the labels that Kubernetes recommends.
+const (
+	labelPartOf   = "app.kubernetes.io/part-of"
+	labelInstance = "app.kubernetes.io/instance"
+)
 
 func firstOf(texts ...string) string {
 	for _, t := range texts {

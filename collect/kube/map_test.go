@@ -51,7 +51,7 @@ func draw(s *state) *graph {
 }
 
 const (
-	deploymentJSON = `{"metadata":{"name":"web","namespace":"shop","generation":4,"annotations":{"deployment.kubernetes.io/revision":"7","other":"x"},
+	deploymentJSON = `{"metadata":{"name":"web","namespace":"shop","generation":4,"labels":{"app.kubernetes.io/instance":"shop-web","app.kubernetes.io/part-of":"storefront"},"annotations":{"deployment.kubernetes.io/revision":"7","other":"x"},
 		"managedFields":[{"manager":"kubectl-set","time":"2026-03-01T02:00:00Z"},{"manager":"kube-controller-manager","time":"2026-03-01T02:30:00Z","subresource":"status"}]},
 		"spec":{"replicas":3,"selector":{"matchLabels":{"app":"web"}},"strategy":{"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":1}},
 		"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"app","image":"web:1","env":[{"name":"PASSWORD","value":"hunter2"}],
@@ -102,7 +102,7 @@ func TestTheMapping(t *testing.T) {
 	})
 	g := draw(s)
 	for _, c := range []struct{ id, want string }{
-		{"workload:c:shop:deployment/web", "kind=Deployment namespace=shop wanted=3 ready=2 available=2 updated=1 generation=4 observed_generation=3 unavailable_since=2026-03-01T02:50:00Z " +
+		{"workload:c:shop:deployment/web", "kind=Deployment namespace=shop application=storefront wanted=3 ready=2 available=2 updated=1 generation=4 observed_generation=3 unavailable_since=2026-03-01T02:50:00Z " +
 			"progressing=false progress_reason=ProgressDeadlineExceeded revision=7 images=web:1,side:1 requests_cpu=1.25 requests_memory=67108864 limits_memory= probes=readiness max_unavailable=25% max_surge=1 zones=1"},
 		{"pod:c:shop:web-abc-1", "phase=Running ready=false node=n1 workload=workload:c:shop:deployment/web waiting=app=CrashLoopBackOff restarts=8 last_exit=app=OOMKilled:137 last_exit_at=2026-03-01T02:59:00Z scheduled=true pending_reason="},
 		{"pod:c:shop:big", "scheduled=false pending_since=2026-03-01T02:55:00Z workload= node="},

@@ -123,5 +123,11 @@ func casesWhole(t *testing.T, s Store) {
 		if got := strings.Join(sources, " "); got != want {
 			t.Errorf("at %s the sources are %q, not %q", at, got, want)
 		}
+		// Kinds narrow it.
+		for kind, want := range map[estate.RelationKind]int{estate.PartOf: len(relations), estate.Calls: 0} {
+			if some, err := s.Graph(ctx, "t", "home", at, kind, "no such kind"); err != nil || len(some) != want {
+				t.Errorf("at %s there are %d relations %q, not %d: %v", at, len(some), kind, want, err)
+			}
+		}
 	}
 }

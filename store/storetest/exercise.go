@@ -30,7 +30,6 @@ type Store interface {
 	status.Store
 	route.Store
 	cases.Store
-	Graph(ctx context.Context, tenant, environment string, at time.Time) ([]estate.Relation, error)
 	PruneSilences(ctx context.Context, before time.Time) error
 	oncall.Store
 	PruneOnCall(ctx context.Context, before time.Time) error
