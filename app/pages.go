@@ -10,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/access/oidc"
 	"github.com/evenkeel/evenkeel/console"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/respond/reach"
 )
 
@@ -27,7 +28,8 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		Access:   a.access,
 		Simulate: a.simulate,
 		SLOs:     a.objectives.Statuses, Suggest: a.suggest, Sights: a.consoleSights, Checks: a.consoleChecks, Storage: a.consoleStorage,
-		About: []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
+		Courses: func() []detect.Course { return a.engine.Courses(a.tenant, a.cfg.Environment) },
+		About:   []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}
 	if a.local != nil {
 		services.Probes, services.Targets = a.consoleProbes, a.consoleTargets

@@ -34,7 +34,7 @@ var assets, assetsByURL = loadAssets()
 
 func loadAssets() (byName, byURL map[string]*asset) {
 	byName, byURL = map[string]*asset{}, map[string]*asset{}
-	for _, name := range []string{"console.css", "console.js", "charts.js", "mark.svg", "vendor/htmx.min.js", "vendor/uplot.min.js", "vendor/uplot.min.css"} {
+	for _, name := range []string{"console.css", "console.js", "charts.js", "map.js", "mark.svg", "vendor/htmx.min.js", "vendor/uplot.min.js", "vendor/uplot.min.css"} {
 		raw, err := assetFiles.ReadFile("assets/" + name)
 		if err != nil {
 			panic(fmt.Sprintf("console: asset %s is not embedded: %v", name, err))

@@ -97,6 +97,7 @@ func (c *Console) routes() {
 	c.page("GET /entities/{id}/marks", c.entityMarks)
 	c.page("GET /kubernetes", c.clusters)
 	c.page("GET /namespaces", c.namespaces)
+	c.page("GET /map", c.estateMap)
 	c.page("GET /changes", c.changes)
 	c.page("GET /search", c.search)
 	c.page("GET /settings", c.settings)

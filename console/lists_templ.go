@@ -47,7 +47,7 @@ func estateView(p estatePage) templ.Component {
 			}
 		}
 		if slices.ContainsFunc(p.Kinds, func(k kindCount) bool { return k.Kind == kindCluster }) {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"meta\"><a href=\"/kubernetes\">The Kubernetes clusters</a><a href=\"/namespaces\">Their namespaces</a></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"meta\"><a href=\"/kubernetes\">The Kubernetes clusters</a><a href=\"/namespaces\">Their namespaces</a><a href=\"/map\">Their map</a></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,8 +67,10 @@ func TestScreenshots(t *testing.T) {
 	cased := livedDemo(t)
 	cased.gather(t)
 	cased.now = cased.now.Add(15 * time.Second)
+	crowded := quietDemo(t)
+	crowded.crowd(t)
 	servers := map[string]*httptest.Server{}
-	for name, d := range map[string]*demo{"lived": lived, "quiet": quiet, "steady": steady, "cased": cased, "cubed": cubed} {
+	for name, d := range map[string]*demo{"crowded": crowded, "lived": lived, "quiet": quiet, "steady": steady, "cased": cased, "cubed": cubed} {
 		servers[name] = httptest.NewServer(d.readers())
 		defer servers[name].Close()
 	}
@@ -89,16 +93,18 @@ func TestScreenshots(t *testing.T) {
 		{"clusters", "cubed", "/kubernetes"}, {"cluster", "cubed", "/entities/kubernetes-cluster:prod"}, {"namespaces", "cubed", "/namespaces"}, {"namespace", "cubed", "/entities/namespace:prod:shop"},
 		{"workload", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout")}, {"workload-then", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout") + "?" + before},
 		{"node", "cubed", "/entities/node:prod:node-2"}, {"cluster-then", "cubed", "/entities/kubernetes-cluster:prod?" + before}, {"pod", "cubed", "/entities/pod:prod:shop:checkout-5b8c4d6f9-5lmnp"},
+		{"map", "crowded", "/map"}, {"map-namespace", "crowded", "/map?ns=payments"}, {"map-then", "crowded", "/map?at=" + unix(crowded.now.Add(-10*time.Minute))}, {"map-small", "cubed", "/map"},
+		{"map-list", "crowded", "/map#map-list"}, {"workload-crowd", "crowded", "/entities/" + escaped("workload:prod:shop:deployment/checkout")}, {"cluster-crowd", "crowded", "/entities/kubernetes-cluster:prod"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
 	}
-	only := os.Getenv("CONSOLE_SHOT")
+	only := strings.FieldsFunc(os.Getenv("CONSOLE_SHOT"), func(r rune) bool { return r == ',' })
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{390, 1440, 3440} {
 			for _, p := range pages {
-				if only != "" && only != fmt.Sprintf("%s-%d-%s", p.name, width, scheme) && only != p.name {
+				if len(only) > 0 && !slices.Contains(only, fmt.Sprintf("%s-%d-%s", p.name, width, scheme)) && !slices.Contains(only, p.name) {
 					continue
 				}
-				if width == 3440 && scheme == "light" {
+				if width == 3440 && scheme == "light" && len(only) == 0 {
 					continue
 				}
 				features := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}

@@ -39,6 +39,7 @@ var places = []hit{
 	{Title: "Estate", About: "everything that is watched", URL: "/estate"},
 	{Title: "Kubernetes", About: "the clusters and how they do", URL: "/kubernetes"},
 	{Title: "Namespaces", About: "of the clusters: workloads, quotas, findings", URL: "/namespaces"},
+	{Title: "Map", About: "of a cluster: workloads, how they do, and who calls whom", URL: "/map"},
 	{Title: "Changes", About: "what was changed, and when", URL: "/changes"},
 	{Title: "Settings", About: "people, tokens, probes, checks, Evenkeel itself", URL: "/settings"},
 }

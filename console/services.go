@@ -29,6 +29,7 @@ type Estate interface {
 	Find(ctx context.Context, actor access.Actor, tenant, id string, at time.Time) (estate.Entity, []estate.Relation, error)
 	Entities(ctx context.Context, actor access.Actor, f estate.Filter) (estate.Page, error)
 	Part(ctx context.Context, actor access.Actor, p estate.Part) ([]estate.Entity, error)
+	Graph(ctx context.Context, actor access.Actor, tenant, environment string, at time.Time, kinds ...estate.RelationKind) ([]estate.Relation, error)
 	Changes(ctx context.Context, actor access.Actor, f estate.ChangeFilter) (estate.ChangePage, error)
 	Environments(ctx context.Context, actor access.Actor, tenant string) ([]estate.EnvironmentSummary, error)
 }
@@ -106,6 +107,7 @@ type Services struct {
 	SLOs     func() []slo.Status
 	Suggest  func(ctx context.Context) (list []slo.Suggestion, later int, err error) // what could be promised of what has no objective
 	Sights   func(ctx context.Context) ([]detect.Sight, error)                       // which signals each entity has, and which are missing
+	Courses  func() []detect.Course                                                  // how much goes from whom to whom now, among others
 	Reach    Reach
 	OnCall   OnCall
 	Simulate Simulator

@@ -51,6 +51,10 @@
       document.head.append(s);
     });
   }
+  async function map() {
+    const stage = document.querySelector("[data-map]");
+    if (stage) await script(stage.dataset.map);
+  }
   async function charts() {
     if (!document.querySelector("[data-board]")) return;
     await script(root.dataset.plot);
@@ -149,6 +153,7 @@
     times(document);
     forms(document);
     charts();
+    map();
     live();
     setInterval(() => times(document), 15000);
   });
