@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/access/oidc"
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/console"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/respond/reach"
@@ -30,6 +32,9 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 		SLOs:     a.objectives.Statuses, Suggest: a.suggest, Sights: a.consoleSights, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		Courses: func() []detect.Course { return a.engine.Courses(a.tenant, a.cfg.Environment) },
 		About:   []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
+	}
+	if len(a.clusters) > 0 {
+		services.Events = a.consoleEvents
 	}
 	if a.local != nil {
 		services.Probes, services.Targets = a.consoleProbes, a.consoleTargets
@@ -61,6 +66,24 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 	}
 	mux.Handle("/", guard.Require(pages))
 	return nil
+}
+
+// consoleEvents asks a cluster what happened to some of its objects.
+func (a *App) consoleEvents(ctx context.Context, environment, namespace string, of func(kind, name string) bool) (out []console.Event, err error) {
+	for _, w := range a.clusters {
+		if w.Name() != environment {
+			continue
+		}
+		list, err := w.Happened(ctx, namespace, of)
+		if errors.Is(err, kube.ErrDenied) {
+			return nil, console.ErrDenied
+		}
+		for _, e := range list {
+			out = append(out, console.Event(e))
+		}
+		return out, err
+	}
+	return nil, nil
 }
 
 // consoleChecks counts what the last round said, by check.

@@ -197,7 +197,7 @@ func (d *demo) clusterFigures(t testing.TB, b *bed) {
 				continue
 			}
 			k := subjectOf(id).cube
-			weight := float64(len(k.own)%5 + 1)
+			weight := float64(len(k.own)%5+1) * (1 + .3*float64(k.own[len(k.own)-1]%4)) // no two pods are alike
 			wave := 1 + .3*math.Sin(float64(at.Unix())/400+weight)
 			is := []string{"namespace", k.space, "pod", k.own, "container", "app", "node", e.Attributes["node"]}
 			count(.06*weight*wave, "container_cpu_usage_seconds_total", is...)

@@ -25,6 +25,9 @@ type workloadView struct {
 	Uses   []boundLine
 	Space  string // its namespace's page
 	Images string
+
+	Events     []Event
+	EventsNote string // why there are none
 }
 
 // podLine is a pod beside its peers.
@@ -92,6 +95,7 @@ func (c *Console) readWorkload(r *http.Request, v *kubeView, e estate.Entity, rn
 			}
 		}
 	}
+	c.readEvents(r, v, e, pods)
 	w.Pods, w.More = podLines(pods, v)
 	for i := range w.Pods { // all are in the workload's namespace
 		_, w.Pods[i].Shown, _ = strings.Cut(w.Pods[i].Name, "/")

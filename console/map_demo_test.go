@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -122,6 +123,21 @@ func (d *demo) crowd(t testing.TB) *bed {
 	}
 	if err := d.estate.Observe(t.Context(), mesh); err != nil {
 		t.Fatal(err)
+	}
+	d.Console.Events = func(_ context.Context, _, space string, of func(kind, name string) bool) (out []Event, _ error) {
+		for _, e := range []Event{
+			{d.now.Add(-40 * time.Second), "Pod", "checkout-5b8c4d6f9-5lmnp", "BackOff", "Back-off restarting failed container app in pod checkout-5b8c4d6f9-5lmnp", true, 41},
+			{d.now.Add(-4 * time.Minute), "Pod", "checkout-5b8c4d6f9-5lmnp", "Pulled", "Container image \"registry.example.org/shop/checkout:5.2.0\" already present on machine", false, 7},
+			{d.now.Add(-5 * time.Minute), "Pod", "cart-7d4b9c6f5-2bcdf", "Unhealthy", "Readiness probe failed", true, 2},
+			{d.now.Add(-22 * time.Minute), "Pod", "checkout-5b8c4d6f9-4ghjk", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", true, 3},
+			{d.now.Add(-24 * time.Minute), "HorizontalPodAutoscaler", "checkout", "SuccessfulRescale", "New size: 3; reason: cpu resource utilization above target", false, 1},
+			{d.now.Add(-25 * time.Minute), "Deployment", "checkout", "ScalingReplicaSet", "Scaled up replica set checkout-5b8c4d6f9 to 3", false, 1},
+		} {
+			if space == "shop" && of(e.Kind, e.Name) {
+				out = append(out, e)
+			}
+		}
+		return out, nil
 	}
 	d.Console.Courses = func() []detect.Course { return courses }
 	for i, f := range []struct {

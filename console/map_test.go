@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -370,6 +372,48 @@ func TestTheMapIsAPage(t *testing.T) {
 	}
 	if _, doc = get(quietDemo(t), "/map"); !strings.Contains(text(doc), "No cluster was seen.") {
 		t.Error("without a cluster the map does not say so")
+	}
+}
+
+// A workload's page tells of the events of it and its pods, and of no other's;
+// where they cannot be had it says why.
+func TestEventsAreOnTheWorkloadsPage(t *testing.T) {
+	d := quietDemo(t)
+	d.crowd(t)
+	page := "/entities/" + escaped("workload:prod:shop:deployment/checkout")
+	events := func(path string) string {
+		t.Helper()
+		_, doc, _ := visit(t, d, path)
+		for n := range doc.Descendants() {
+			if id, _ := attr(n, "id"); id == "events" {
+				return text(n)
+			}
+		}
+		t.Fatal("there is no list of events on ", path)
+		return ""
+	}
+	got := events(page)
+	for _, want := range []string{"BackOff", "41 times", "ScalingReplicaSet", "SuccessfulRescale", "503"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the events lack %q: %s", want, got)
+		}
+	}
+	if strings.Contains(got, "cart-") {
+		t.Error("another workload's event is told:", got)
+	}
+	if got := events(page + "?at=" + unix(d.now.Add(-10*time.Minute))); !strings.Contains(got, "of a past time there are none") || strings.Contains(got, "BackOff") {
+		t.Error("of the past:", got)
+	}
+	for _, c := range []struct {
+		err  error
+		says string
+	}{{ErrDenied, "may not read"}, {errors.New("connection refused"), "could not be read"}, {context.DeadlineExceeded, "took too long"}, {nil, "None in the last hour"}} {
+		d.Console.Events = func(context.Context, string, string, func(kind, name string) bool) ([]Event, error) {
+			return nil, c.err
+		}
+		if got := events(page); !strings.Contains(got, c.says) {
+			t.Errorf("with %v the page says %q", c.err, got)
+		}
 	}
 }
 
