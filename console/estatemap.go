@@ -105,8 +105,11 @@ func (c *Console) readMap(r *http.Request, p *mapPage) error {
 	if p.Space != "" {
 		var ok bool
 		p.Graph, p.Left, ok = g.within(p.Space, mapThings, func(space string) string { return mapURL(p.Env, space, p.At) })
-		if !ok {
-			return estate.ErrNotFound
+		if !ok { // it has nothing to draw, or there is none
+			if !slices.ContainsFunc(facts.Entities, func(e estate.Entity) bool { return e.ID == spaceID(*p) }) {
+				return estate.ErrNotFound
+			}
+			p.Graph = &mapGraph{}
 		}
 		forms = slices.Clone(forms)
 		for i := range forms {

@@ -354,6 +354,10 @@ func TestTheMapIsAPage(t *testing.T) {
 	if got := things(doc); len(got) < 16 || !strings.Contains(text(doc), "One of 15 workloads is not well: 1 now.") || !strings.Contains(text(doc), "bank.example.com") {
 		t.Errorf("the map of one namespace has %d things: %s", len(got), text(doc))
 	}
+	d.estateEmpty(t, b)
+	if status, doc := get(d, "/map?ns=empty"); status != 200 || !strings.Contains(text(doc), "No workload was seen.") {
+		t.Errorf("a namespace without workloads answers %d: %s", status, text(doc))
+	}
 	// Before anything was wrong.
 	_, doc = get(d, "/map?at="+unix(d.now.Add(-2*time.Hour)))
 	if says := text(doc); !strings.Contains(says, "All is well: ") || !strings.Contains(says, "As it was at") {
@@ -372,6 +376,15 @@ func TestTheMapIsAPage(t *testing.T) {
 	}
 	if _, doc = get(quietDemo(t), "/map"); !strings.Contains(text(doc), "No cluster was seen.") {
 		t.Error("without a cluster the map does not say so")
+	}
+}
+
+// estateEmpty adds a namespace without anything in it.
+func (d *demo) estateEmpty(t *testing.T, b *bed) {
+	t.Helper()
+	b.space("empty")
+	if err := d.estate.Observe(t.Context(), b.observation(d.now.Add(-time.Minute))); err != nil {
+		t.Fatal(err)
 	}
 }
 
