@@ -2,15 +2,18 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +22,8 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/lab"
 	"github.com/evenkeel/evenkeel/store"
 )
 
@@ -153,6 +158,28 @@ func (m *made) change(i int, from, to string) {
 	}
 }
 
+// madeUp serves a cluster of so many pods as EVENKEEL_KUBE_PODS says, else of
+// 2,000, and returns a kubeconfig that reaches it.
+func madeUp(t *testing.T) (m *made, server *httptest.Server, file string) {
+	t.Helper()
+	m = &made{pods: 2000, watching: map[string][]chan string{}}
+	if text := os.Getenv("EVENKEEL_KUBE_PODS"); text != "" {
+		var err error
+		if m.pods, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("EVENKEEL_KUBE_PODS: %v", err)
+		}
+	}
+	server = httptest.NewServer(m)
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	file = filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: x, cluster: {server: %q}}]\nusers: [{name: x, user: {}}]\ncontexts: [{name: x, context: {cluster: x, user: x}}]\ncurrent-context: x\n", server.URL)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m, server, file
+}
+
 // TestAHugeCluster measures what a cluster takes that is made up: memory for each
 // pod, all in (objects, graph and what the estate remembers), and how soon a
 // change is stored. EVENKEEL_KUBE_PODS says how many pods; with
@@ -161,21 +188,7 @@ func (m *made) change(i int, from, to string) {
 //
 //	EVENKEEL_KUBE_PODS=50000 EVENKEEL_KUBE_PEER=1 go test ./collect/kube -run TestAHugeCluster -v -timeout 30m
 func TestAHugeCluster(t *testing.T) {
-	m := &made{pods: 2000, watching: map[string][]chan string{}}
-	if text := os.Getenv("EVENKEEL_KUBE_PODS"); text != "" {
-		var err error
-		if m.pods, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("EVENKEEL_KUBE_PODS: %v", err)
-		}
-	}
-	server := httptest.NewServer(m)
-	defer server.Close()
-	defer server.CloseClientConnections()
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	text := fmt.Sprintf("apiVersion: v1\nkind: Config\nclusters: [{name: x, cluster: {server: %q}}]\nusers: [{name: x, user: {}}]\ncontexts: [{name: x, context: {cluster: x, user: x}}]\ncurrent-context: x\n", server.URL)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	m, server, file := madeUp(t)
 	log := slog.New(slog.DiscardHandler)
 	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir()}, log)
 	if err != nil {
@@ -262,5 +275,92 @@ func TestAHugeCluster(t *testing.T) {
 			t.Fatalf("the peer said %q: %v", out, err)
 		}
 		t.Logf("client-go's informers, the same objects but for the kinds that are empty: %.0f objects after %.1f s; heap %.1f MB: %.2f KB an object, %.2f KB a pod, for the objects alone", objects, seconds, bytes/1e6, bytes/1e3/objects, bytes/1e3/float64(m.pods))
+	}
+}
+
+// TestTheProgramInAHugeCluster measures the whole program in the same made-up
+// cluster: memory, CPU with nothing changing and with one pod in a hundred
+// changing each minute, and how soon a change is in the graph and a finding
+// there.
+//
+//	EVENKEEL_LAB=1 EVENKEEL_KUBE_PODS=10000 go test ./collect/kube -run TestTheProgramInAHugeCluster -v -timeout 30m
+func TestTheProgramInAHugeCluster(t *testing.T) {
+	if os.Getenv("EVENKEEL_LAB") == "" || os.Getenv("EVENKEEL_KUBE_PODS") == "" {
+		t.Skip("EVENKEEL_LAB=1 and EVENKEEL_KUBE_PODS, such as 10000, have the program measured in a made-up cluster")
+	}
+	m, _, file := madeUp(t)
+	stage, err := lab.NewStage("huge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stage.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := stage.BuildEvenkeel(os.Getenv("EVENKEEL_PROGRAM")); err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{"always", "never"} {
+		e, err := stage.StartEvenkeel(t.Context(), lab.Options{Name: "series-" + series, Config: fmt.Sprintf("kubernetes: [{name: x, kubeconfig: %q, kubelets: false, state_metrics: %s}]\n", file, series)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attribute := func(id, key string) string {
+			raw, err := e.Do(t.Context(), http.MethodGet, "/api/v1/entities/"+url.PathEscape(id)+"?environment=x", nil)
+			var one estate.Entity
+			if err != nil || json.Unmarshal(raw, &one) != nil {
+				return ""
+			}
+			return one.Attributes[key]
+		}
+		await := func(what string, within time.Duration, is func() bool) time.Duration {
+			t.Helper()
+			began := time.Now()
+			for !is() {
+				if time.Since(began) > within {
+					t.Fatalf("%s: not so after %s", what, within)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			return time.Since(began)
+		}
+		usage := func() lab.Usage {
+			u, err := lab.UsageOf(e.PID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return u
+		}
+		pod := func(i int) string { return fmt.Sprintf("pod:x:team-%d:app-%d-5d7f9-%05d", i/50%50, i/50, i) }
+		n := m.pods
+		seen := e.Ready + await("all is seen and stored", 5*time.Minute, func() bool {
+			return attribute(pod(n-1), "phase") == "Running" && attribute("kubernetes-cluster:x", "reachable") == "true"
+		})
+		took := usage().CPU
+		time.Sleep(time.Minute)
+		from, at := usage(), time.Now()
+		time.Sleep(45 * time.Second)
+		idle := 100 * (usage().CPU - from.CPU) / time.Since(at).Seconds()
+		from, at = usage(), time.Now()
+		const span = time.Minute
+		for i := range n / 100 {
+			m.change(i*97%(n-100), `"restartCount":0`, `"restartCount":1`)
+			time.Sleep(time.Until(at.Add(time.Duration(i+1) * span / time.Duration(n/100))))
+		}
+		to := usage()
+		busy := 100 * (to.CPU - from.CPU) / time.Since(at).Seconds()
+		m.change(n-1, `"phase":"Running"`, `"phase":"Failed"`)
+		changed := await("the change", 20*time.Second, func() bool { return attribute(pod(n-1), "phase") == "Failed" })
+		m.change(n-2, `"state":{"running":{"startedAt":"2026-03-01T01:00:02Z"}}`, `"state":{"waiting":{"reason":"ImagePullBackOff","message":"manifest unknown"}}`)
+		found := await("the finding", 40*time.Second, func() bool {
+			list, err := e.Findings(t.Context(), time.Now())
+			return err == nil && slices.ContainsFunc(list, func(f finding.Finding) bool { return f.Check == "pod-image-pull" })
+		})
+		t.Logf("the whole program, %d nodes, %d pods, series of objects %s: complete and stored %.1f s after its start (%.1f s of CPU); RSS %s; %.1f %% of a core with nothing changing, %.1f %% with 1 %% of pods changing a minute; a change in the graph after %.2f s, a finding after %.1f s",
+			n/10, n, series, seen.Seconds(), took, lab.MB(to.RSS), idle, busy, changed.Seconds(), found.Seconds())
+		if err := e.Kill(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
