@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// maxObserved bounds what one source may report at once.
-	maxObserved = 100_000
+	// maxObserved bounds what one source may report at once. A cluster of 50,000
+	// pods has more than two relations for each of them.
+	maxObserved = 1_000_000
 	// maxReported bounds the memory of changes that are stored already; when
 	// it is full it is emptied, and the store passes over what it knows.
 	maxReported = 10_000
