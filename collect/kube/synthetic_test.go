@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -37,6 +38,10 @@ type made struct {
 	watching map[string][]chan string // by path
 	version  int
 }
+
+// listKinds are the kinds of lists, which client-go insists on.
+var listKinds = map[string]string{pods: "PodList", nodes: "NodeList", leases: "LeaseList", namespaces: "NamespaceList", deployments: "DeploymentList", replicaSets: "ReplicaSetList",
+	services: "ServiceList", endpointSlices: "EndpointSliceList"}
 
 func (m *made) of(path string) (count int, one func(i int) string) {
 	owner := func(kind, name string) string {
@@ -134,7 +139,11 @@ func (m *made) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if last < count {
 			next = strconv.Itoa(last)
 		}
-		fmt.Fprintf(w, `{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"7","continue":%q},"items":[`, next)
+		group := "v1"
+		if parts := strings.Split(r.URL.Path, "/"); parts[1] == "apis" {
+			group = parts[2] + "/" + parts[3]
+		}
+		fmt.Fprintf(w, `{"kind":%q,"apiVersion":%q,"metadata":{"resourceVersion":"7","continue":%q},"items":[`, listKinds[path.Base(r.URL.Path)], group, next)
 		for i := first; i < last; i++ {
 			if i > first {
 				fmt.Fprint(w, ",")
@@ -271,8 +280,8 @@ func TestAHugeCluster(t *testing.T) {
 		}
 		var objects, bytes, seconds float64
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		if _, err := fmt.Sscan(lines[len(lines)-1], &objects, &bytes, &seconds); err != nil {
-			t.Fatalf("the peer said %q: %v", out, err)
+		if _, err := fmt.Sscan(lines[len(lines)-1], &objects, &bytes, &seconds); err != nil || int(objects) != stats.Objects {
+			t.Fatalf("the peer said %q, not of %d objects: %v", out, stats.Objects, err)
 		}
 		t.Logf("client-go's informers, the same objects but for the kinds that are empty: %.0f objects after %.1f s; heap %.1f MB: %.2f KB an object, %.2f KB a pod, for the objects alone", objects, seconds, bytes/1e6, bytes/1e3/objects, bytes/1e3/float64(m.pods))
 	}
