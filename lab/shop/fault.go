@@ -85,9 +85,9 @@ type outcome struct {
 	Findings    int      `json:"findings"`        // above info, of all that was found meanwhile
 	Cases       int      `json:"casesOpened"`
 	Pages       int      `json:"pages"`
-	Recovered   *float64 `json:"recoveredAfterSeconds"` // null: not, while it was watched, or never detected
+	Recovered   *float64 `json:"recoveredAfterSeconds"`   // null: not, while it was watched, or never detected
 	Others      []string `json:"otherFindings,omitempty"` // of a control: all
-	Thought     []string `json:"hypotheses,omitempty"` // of the case that tells most, best first
+	Thought     []string `json:"hypotheses,omitempty"`    // of the case that tells most, best first
 	Verdict     string   `json:"verdict"`
 	Cannot      string   `json:"cannot,omitempty"`
 }
