@@ -73,6 +73,7 @@ type Watcher struct {
 	lost     int // changes beyond maxChanges
 	dirty    dirty
 	moves    uint64    // rises with what targets are made of
+	manyPods bool      // too many for their state to be written unasked
 	notUntil time.Time // of Run's goroutine alone: what could not be stored is not tried again before
 }
 

@@ -20,7 +20,7 @@ type Config struct {
 	QPS   float64 `yaml:"qps"`
 	Burst int     `yaml:"burst"`
 	// StateMetrics says when the state of objects is written as the series of
-	// kube-state-metrics: "auto" (where no other tells of it; empty is the
+	// kube-state-metrics: "auto" (up to 3,000 pods, where no other tells of it; empty is the
 	// same), "always" or "never".
 	StateMetrics string `yaml:"state_metrics"`
 	// Kubelets says whether the figures of containers are read from the

@@ -162,10 +162,16 @@ func (b *batch) owners(f *family, m *Meta, l labelSet) {
 	}
 }
 
+// autoPods is how many pods a cluster may have for its state to be written
+// without anybody having asked for it: some 28 series a pod, which take far more
+// memory than all else that is kept of it.
+const autoPods = 3000
+
 // WritesState says whether the state of this cluster's objects is to be written
 // as series from here: not where a kube-state-metrics of the cluster's own does
-// it, unless the configuration says so. Arrive tells whether the series of
-// another one are there: one that runs and that nobody scrapes is of no use.
+// it, nor where there are more than autoPods pods, unless the configuration says
+// so. Arrive tells whether the series of another one are there: one that runs
+// and that nobody scrapes is of no use.
 func (w *Watcher) WritesState(arrive func() bool) bool {
 	switch w.cfg.StateMetrics {
 	case "always":
@@ -173,7 +179,29 @@ func (w *Watcher) WritesState(arrive func() bool) bool {
 	case "never":
 		return false
 	}
+	if w.tooManyPods() {
+		return false
+	}
 	return !w.hasStateMetrics() || !arrive()
+}
+
+// tooManyPods says whether there are more than autoPods, and until there are
+// clearly fewer again: series that end and begin by turns are worse than none.
+func (w *Watcher) tooManyPods() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	count := 0
+	for _, shelf := range w.state.objects[pods] {
+		count += len(shelf)
+	}
+	switch {
+	case count > autoPods && !w.manyPods:
+		w.manyPods = true
+		w.o.Log.Info(fmt.Sprintf("the state of this cluster's objects is not written as series, since it has more than %d pods; state_metrics: always writes it all the same", autoPods), "cluster", w.cfg.Name, "pods", count)
+	case count < autoPods*9/10:
+		w.manyPods = false
+	}
+	return w.manyPods
 }
 
 // hasStateMetrics says whether a kube-state-metrics runs in the cluster.

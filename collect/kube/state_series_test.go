@@ -263,3 +263,28 @@ func TestStateIsLeftToAKubeStateMetricsOfTheCluster(t *testing.T) {
 		}
 	}
 }
+
+// The state of a big cluster is written where somebody wants it so, and not by
+// itself: it would take more memory than all else that is kept of it.
+func TestTheStateOfABigClusterIsNotWrittenUnasked(t *testing.T) {
+	of := func(count int) []string {
+		var list []string
+		for n := range count {
+			list = append(list, fmt.Sprintf(`{"metadata":{"name":"p%d","namespace":"m"},"status":{"phase":"Running"}}`, n))
+		}
+		return list
+	}
+	nobody := func() bool { return false }
+	w := seen(t, load(t, map[string][]string{pods: of(autoPods)}))
+	w.o.Log = slog.New(slog.DiscardHandler)
+	for _, step := range []struct {
+		setting string
+		count   int
+		writes  bool
+	}{{"", autoPods, true}, {"", autoPods + 1, false}, {"always", autoPods + 1, true}, {"auto", autoPods - 1, false}, {"auto", autoPods/10*9 - 1, true}} {
+		w.cfg.StateMetrics, w.state = step.setting, load(t, map[string][]string{pods: of(step.count)})
+		if got := w.WritesState(nobody); got != step.writes {
+			t.Errorf("%q with %d pods: %v", step.setting, step.count, got)
+		}
+	}
+}
