@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 )
@@ -514,6 +515,9 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	default:
 		worst := slices.MaxFunc(p.callers, func(a, b *call) int { return cmp.Compare(a.own.excess(), b.own.excess()) })
 		s.Text = p.name + ": " + worst.waits(x.late)
+		if kindOf(p.id) != string(estate.KindService) {
+			s.Text = w.called(p.id) + ": " + worst.waits(x.late) // most have no name but an address
+		}
 		s.For = append(s.For, share+" of what is felt is owed to its answers, as its callers see them")
 		s.shows(worst.own.shown(x.late))
 	}
