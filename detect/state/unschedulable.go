@@ -300,10 +300,16 @@ var helps = map[ObstacleKind]string{
 	Gated:          "See which controller should lift the gate (spec.schedulingGates).",
 }
 
-// Main is what keeps it off most nodes, in a word or two, for a title.
+// Main is what keeps it off most nodes, and what comes next, in a few words for a
+// title.
 func (u Unschedulable) Main() string {
 	if len(u.Obstacle) == 0 {
 		return "the scheduler does not say why"
+	}
+	if len(u.Obstacle) > 1 {
+		// Either may be the one to mend: nodes that a selector leaves out are meant
+		// to be left out, unless the selector is wrong.
+		return u.Obstacle[0].why() + ", or " + u.Obstacle[1].why()
 	}
 	return u.Obstacle[0].why()
 }

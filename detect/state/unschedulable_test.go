@@ -36,6 +36,14 @@ func TestTheSchedulersMessageIsTakenApart(t *testing.T) {
 	}
 }
 
+// Where two things keep it off, the title names both: either may be the one to mend.
+func TestTheTitleNamesBothObstacles(t *testing.T) {
+	u := ParseUnschedulable("0/4 nodes are available: 1 node(s) had untolerated taint {dedicated: gpu}, 3 node(s) didn't match Pod's node affinity/selector.")
+	if got, want := u.Main(), "its node selector or node affinity does not fit, or the taint dedicated=gpu keeps it off"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // FuzzUnschedulable holds the parser to this: it ends, keeps within bounds and
 // says something of whatever the scheduler says.
 func FuzzUnschedulable(f *testing.F) {
