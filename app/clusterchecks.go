@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/state"
 	"github.com/evenkeel/evenkeel/estate"
@@ -25,6 +27,10 @@ type clusterChecks struct {
 	findings  interface {
 		Record(ctx context.Context, obs []finding.Observation) error
 	}
+
+	// lines is what a pod's containers wrote before they ended; nil for
+	// nobody can tell.
+	lines func(environment, pod string) []kube.LastLines
 
 	mu sync.Mutex
 	of map[string]*judgedCluster // by environment
@@ -93,7 +99,7 @@ func (c *clusterChecks) judge(ctx context.Context, now time.Time) error {
 			}
 			one.resumed = true
 		}
-		r := c.engine.Round(state.Where{Tenant: c.tenant, Environment: names[i], World: one.graph}, now)
+		r := c.engine.Round(state.Where{Tenant: c.tenant, Environment: names[i], World: one.graph, Wrote: c.wrote(names[i])}, now)
 		c.mu.Lock()
 		one.coverage = r.Coverage
 		c.mu.Unlock()
@@ -102,6 +108,27 @@ func (c *clusterChecks) judge(ctx context.Context, now time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// wrote tells of an environment what containers wrote before they ended.
+func (c *clusterChecks) wrote(environment string) func(pod string) []finding.Evidence {
+	if c.lines == nil {
+		return nil
+	}
+	return func(pod string) (out []finding.Evidence) {
+		for _, l := range c.lines(environment, pod) {
+			e := finding.Evidence{Text: l.Lack, Lines: l.Lines, To: l.At}
+			if len(l.Lines) > 0 {
+				e.Text = fmt.Sprintf("Container %s of %s ended with %s (exit code %d)", l.Container, l.Pod, cmp.Or(l.Reason, "no reason"), l.Code)
+				if !l.At.IsZero() {
+					e.Text += " at " + l.At.UTC().Format("2006-01-02 15:04:05 UTC")
+				}
+				e.Text += "; what it wrote last:"
+			}
+			out = append(out, e)
+		}
+		return out
+	}
 }
 
 // remembered is the name under which the memory of an environment is kept,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +63,7 @@ func watchTheBed(t *testing.T) *bedChecks {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checks.lines = func(_, pod string) []kube.LastLines { return w.LastLines(pod) }
 	ctx, stop := context.WithCancel(t.Context())
 	watched, judged := make(chan error, 1), make(chan error, 1)
 	go func() { watched <- w.Run(ctx) }()
@@ -169,6 +172,13 @@ func TestTroublesOfARealCluster(t *testing.T) {
 		}
 	}
 
+	// What the container wrote, as the simulated kubelets serve it.
+	wrote := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(wrote, []byte("2026-03-01T03:00:00.000000000Z stdout F reading orders\n2026-03-01T03:00:01.000000000Z stderr F open postgres://shop:hunter2@db/orders: no memory\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.kubectl(fmt.Sprintf("apiVersion: kwok.x-k8s.io/v1alpha1\nkind: ClusterLogs\nmetadata: {name: all}\nspec: {logs: [{logsFile: %[1]q, previousLogsFile: %[1]q}]}\n", wrote), "apply", "-f", "-")
+
 	status := func(app, reason, last string) {
 		out, err := x.bed.Kubectl(t.Context(), "", "-n", "shop", "get", "pods", "-l", "app="+app, "-o", "jsonpath={.items[0].metadata.name}")
 		if err != nil {
@@ -224,6 +234,14 @@ func TestTroublesOfARealCluster(t *testing.T) {
 			return ok && strings.Contains(said+strings.Join(f.Remedy, "\n"), trouble.says)
 		})
 	}
+	x.await("what the container wrote is evidence", 40*time.Second, func() bool {
+		for _, e := range x.found()["pod-out-of-memory workload:bed:shop:deployment/oom"].Evidence {
+			if strings.Join(e.Lines, "|") == "reading orders|open postgres://shop:[masked]@db/orders: no memory" {
+				return true
+			}
+		}
+		return false
+	})
 	count := map[string]int{}
 	for _, f := range x.found() {
 		if f.Severity > finding.Info {

@@ -37,7 +37,18 @@ func (a *App) openKube() error {
 		}
 		a.clusters = append(a.clusters, w)
 	}
+	a.clusterChecks.lines = a.lastLines
 	return a.openTargets()
+}
+
+// lastLines is what the containers of a cluster's pod wrote before they ended.
+func (a *App) lastLines(environment, pod string) []kube.LastLines {
+	for _, w := range a.clusters {
+		if w.Name() == environment {
+			return w.LastLines(pod)
+		}
+	}
+	return nil
 }
 
 // keptSalt reads the salt of the hashes of secrets, or makes it at the first

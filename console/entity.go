@@ -76,6 +76,9 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 	if p.Findings, err = c.findingsOf(r, p.Kube, e, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its findings", err))
 	}
+	if p.Kube != nil && p.Kube.Workload != nil {
+		p.Kube.Workload.Wrote = lastWritten(p.Findings)
+	}
 	if p.Changes, err = c.changesOf(r, p.Kube, e, timeSpan{rng.From, rng.To}); err != nil {
 		p.Notes = append(p.Notes, c.partError(r, "Its changes", err))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,7 +167,9 @@ func (d *demo) cluster(t testing.TB) *bed {
 		check, entity string
 		report        finding.Report
 	}{
-		{"kubernetes-crash-loop", b.id(kindPod, "shop", "checkout-5b8c4d6f9-5lmnp"), finding.Report{Severity: finding.Warning, Title: "A pod of shop/checkout crashes again and again: it takes more memory than it may", EntityName: "shop/checkout", EntityKind: "workload", Effect: "One of three pods does not answer."}},
+		{"kubernetes-crash-loop", b.id(kindPod, "shop", "checkout-5b8c4d6f9-5lmnp"), finding.Report{Severity: finding.Warning, Title: "A pod of shop/checkout crashes again and again: it takes more memory than it may", EntityName: "shop/checkout", EntityKind: "workload", Effect: "One of three pods does not answer.",
+			Evidence: []finding.Evidence{{Text: "Container app of shop/checkout-5b8c4d6f9-5lmnp ended with OOMKilled (exit code 137) at " + d.now.Add(-6*time.Minute).UTC().Format(time.DateTime) + " UTC; what it wrote last:", To: d.now.Add(-6 * time.Minute), Lines: []string{
+				"INFO  reading 48,211 orders of the catalogue into memory", "INFO  connected to postgres://checkout:[masked]@orders:5432/shop", "WARN  heap 612 MiB of 640 MiB, <b>slow</b> " + strings.Repeat("collected.", 24)}}}}},
 		{"kubernetes-node-pressure", b.id(kindNode, "node-2"), finding.Report{Severity: finding.Warning, Title: "node-2 is short of memory", EntityName: "node-2", EntityKind: "node"}},
 	} {
 		since := rolled.Add(time.Duration(i+2) * time.Minute)

@@ -182,6 +182,45 @@ func TestAClusterIsShownAsItWas(t *testing.T) {
 	}
 }
 
+// What a container wrote before it ended stands on the page of its workload and
+// of its finding, as it was written: it is text, whatever is in it.
+func TestTheLastLinesOfAContainer(t *testing.T) {
+	d := quietDemo(t)
+	b := d.cluster(t)
+	b.deploy("shop", "web", "web:1", "bbbbb", 2, 2, d.now, nil)
+	list, err := d.findings.List(t.Context(), d.actor, finding.Filter{Tenant: access.DefaultTenant, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := []string{"/entities/" + escaped(b.id(kindWorkload, "shop", "deployment/checkout"))}
+	for _, f := range list.Findings {
+		if f.Check == "kubernetes-crash-loop" {
+			paths = append(paths, findingURL(f.ID))
+		}
+	}
+	if len(paths) != 2 {
+		t.Fatalf("pages: %v", paths)
+	}
+	for _, path := range paths {
+		_, doc, raw := visit(t, d, path)
+		lines := find(doc, "pre")
+		if lines == nil {
+			t.Errorf("%s shows no lines", path)
+			continue
+		}
+		if got := text(lines); !strings.Contains(got, "INFO connected to postgres://checkout:[masked]@orders:5432/shop WARN heap 612 MiB of 640 MiB, <b>slow</b>") {
+			t.Errorf("%s shows %q", path, got)
+		}
+		if page := text(doc); !strings.Contains(page, "ended with OOMKilled (exit code 137) at ") || !strings.Contains(raw, "memory\nINFO") {
+			t.Errorf("%s does not say how it ended, or does not keep its lines apart", path)
+		}
+	}
+	_, doc, _ := visit(t, d, "/entities/"+escaped(b.id(kindWorkload, "shop", "deployment/web")))
+	if find(doc, "pre") != nil {
+		t.Error("lines are shown of a workload of which nothing has ended")
+	}
+}
+
 // What cannot be seen is never shown as well.
 func TestAClusterThatCannotBeSeenIsNotShownAsWell(t *testing.T) {
 	d := quietDemo(t)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
@@ -28,6 +29,8 @@ type workloadView struct {
 
 	Events     []Event
 	EventsNote string // why there are none
+
+	Wrote []finding.Evidence // what its containers wrote before they ended, the latest first
 }
 
 // podLine is a pod beside its peers.
@@ -106,6 +109,25 @@ func (c *Console) readWorkload(r *http.Request, v *kubeView, e estate.Entity, rn
 	}
 	v.Unasked = !asked
 	return c.figuresOf(r.Context(), w.Pods, subjectOf(e.ID), `namespace="$namespace",pod=~"$pods"`, rng.To)
+}
+
+// shownWrote bounds the containers whose last lines a workload's page shows.
+const shownWrote = 4
+
+// lastWritten is what programs wrote, of the evidence of findings, the latest
+// first; two findings may have the same.
+func lastWritten(list []finding.Finding) (out []finding.Evidence) {
+	seen := map[string]bool{}
+	for _, f := range list {
+		for _, e := range f.Evidence {
+			if len(e.Lines) > 0 && !seen[e.Text] {
+				seen[e.Text] = true
+				out = append(out, e)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b finding.Evidence) int { return b.To.Compare(a.To) })
+	return out[:min(shownWrote, len(out))]
 }
 
 // podLines are pods for a table, what is not ready first, then by restarts.

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -120,7 +121,7 @@ func comeBack(f Finding, o Observation, now time.Time) (Finding, []Event, bool) 
 func keepFiring(f Finding, o Observation, now time.Time) (Finding, []Event, bool) {
 	t := begin(f, now)
 	t.f.LastSeen = latest(f.LastSeen, o.At)
-	refresh := o.At.Sub(f.LastSeen) >= RefreshEvery || otherCulprit(f, o)
+	refresh := o.At.Sub(f.LastSeen) >= RefreshEvery || otherCulprit(f, o) || len(written(f.Report)) == 0 && len(written(o.Report)) > 0
 	if f.State == Unknown {
 		t.f.Prior, t.f.Reason, t.f.By, refresh = "", f.Answer.Text, system, true
 		if f.Answer.By != "" {
@@ -151,8 +152,21 @@ func keepFiring(f Finding, o Observation, now time.Time) (Finding, []Event, bool
 	if len(report.Culprits) == 0 {
 		report.Culprits = f.Culprits // who did it is not forgotten in a calmer moment
 	}
+	if len(written(report)) == 0 {
+		report.Evidence = slices.Concat(report.Evidence, written(f.Report)) // nor what was written when it could be read
+	}
 	t.f.Report = report
 	return t.done()
+}
+
+// written is the evidence that has lines of what a program wrote.
+func written(r Report) (out []Evidence) {
+	for _, e := range r.Evidence {
+		if len(e.Lines) > 0 {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // otherCulprit tells whether a culprit is named for the first time, or another

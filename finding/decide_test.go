@@ -288,3 +288,33 @@ func TestAnswersAreChecked(t *testing.T) {
 		t.Errorf("reopened while open: %v", err)
 	}
 }
+
+// TestWhatAProgramWroteIsKept: the last lines of a program come a moment after
+// the finding and are stored at once, and stay when nobody can read them any more.
+func TestWhatAProgramWroteIsKept(t *testing.T) {
+	at := func(minutes int, lines ...string) Observation {
+		o := Observation{Key: key, At: t0.Add(time.Duration(minutes) * time.Minute), Sign: Firing, Report: Report{Severity: Warning, Title: "crashes", Evidence: []Evidence{{Text: "5 restarts"}}}}
+		if len(lines) > 0 {
+			o.Report.Evidence = append(o.Report.Evidence, Evidence{Text: "it wrote", Lines: lines})
+		}
+		return o
+	}
+	f, _, _ := Decide(nil, at(0), t0)
+	for _, step := range []struct {
+		minutes int
+		lines   []string
+		changed bool
+		want    string
+	}{{1, nil, false, ""}, {2, []string{"no such host"}, true, "no such host"}, {3, []string{"later"}, false, "no such host"}, {8, nil, true, "no such host"}, {14, []string{"later"}, true, "later"}} {
+		o := at(step.minutes, step.lines...)
+		next, _, changed := Decide(&f, o, o.At)
+		got := ""
+		for _, e := range next.Evidence {
+			got += strings.Join(e.Lines, " ")
+		}
+		if changed != step.changed || got != step.want {
+			t.Errorf("after %d min: stored %v, want %v; lines %q, want %q", step.minutes, changed, step.changed, got, step.want)
+		}
+		f = next
+	}
+}

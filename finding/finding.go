@@ -93,6 +93,7 @@ type Evidence struct {
 	Usual  *float64  `json:"usual,omitempty"` // the learned baseline, where there is one
 	Limit  *float64  `json:"limit,omitempty"` // the value that it was held against
 	Unit   string    `json:"unit,omitempty"`  // "ratio", "seconds", "bytes", "bytes/s", "1/s", "count"
+	Lines  []string  `json:"lines,omitempty"` // what a program wrote, without what looks like a secret
 }
 
 // Culprit is who most likely causes it.

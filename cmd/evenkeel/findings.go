@@ -124,7 +124,9 @@ func showFinding(ctx context.Context, fs *flag.FlagSet, args []string, out io.Wr
 	return code, a.answer(out, f, func() {
 		fmt.Fprintf(out, "%s (%s, %s since %s)\n\n%s\n", f.Title, f.Severity, f.State, f.ChangedAt.Local().Format(time.DateTime), f.Effect)
 		section(out, "Likely culprit", len(f.Culprits), func(i int) string { return f.Culprits[i].Name + ": " + f.Culprits[i].Text })
-		section(out, "Evidence", len(f.Evidence), func(i int) string { return f.Evidence[i].Text })
+		section(out, "Evidence", len(f.Evidence), func(i int) string {
+			return strings.Join(append([]string{f.Evidence[i].Text}, f.Evidence[i].Lines...), "\n      ")
+		})
 		section(out, "What to do", len(f.Remedy), func(i int) string { return f.Remedy[i] })
 		section(out, "History", len(f.History), func(i int) string {
 			e := f.History[i]

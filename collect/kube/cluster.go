@@ -56,6 +56,7 @@ type Watcher struct {
 	o      Options
 	client *client
 	list   []*resource
+	last   *lastWords
 	doubt  chan struct{} // something failed: ask now whether the API server is there
 
 	mu       sync.Mutex // guards everything below
@@ -97,7 +98,7 @@ func New(cfg Config, o Options) (*Watcher, error) {
 	for _, r := range list {
 		r.news = make(chan struct{}, 1)
 	}
-	return &Watcher{cfg: cfg, o: o, client: c, list: list, state: newState(cfg.Name), graph: newGraph(), doubt: make(chan struct{}, 1),
+	return &Watcher{cfg: cfg, o: o, client: c, list: list, last: newLastWords(), state: newState(cfg.Name), graph: newGraph(), doubt: make(chan struct{}, 1),
 		errs: map[string]error{}, answered: map[string]bool{}, flips: map[string][]time.Time{}, dirty: newDirty(), down: errNotAsked}, nil
 }
 
@@ -113,6 +114,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 		all.Go(func() { (&watcher{resource: r, client: w.client, to: w}).run(ctx) })
 	}
 	all.Go(func() { w.pulse(ctx) })
+	if w.readsLogs() {
+		all.Go(func() { w.readLogs(ctx) })
+	}
 	flush, tick := time.NewTicker(flushEvery), time.NewTicker(tickEvery)
 	defer flush.Stop()
 	defer tick.Stop()
@@ -308,8 +312,11 @@ func (w *Watcher) answer(name string) {
 // everything is to be mapped anew. It needs the lock.
 func (w *Watcher) everything() {
 	for space, shelf := range w.state.objects[pods] {
-		for name := range shelf {
+		for name, o := range shelf {
 			w.dirty.pods[space+"/"+name] = true
+			if o, ok := o.(*pod); ok {
+				w.ends(o, false)
+			}
 		}
 	}
 	for space := range w.state.spaces() {

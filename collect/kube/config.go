@@ -26,6 +26,9 @@ type Config struct {
 	// Kubelets says whether the figures of containers are read from the
 	// kubelets, through the API server; nil for true.
 	Kubelets *bool `yaml:"kubelets"`
+	// Logs says whether the last lines of containers that crash again and again
+	// are asked for; nil for true.
+	Logs *bool `yaml:"logs"`
 	// APIServer says whether the API server's own figures are read; nil for
 	// true.
 	APIServer *bool `yaml:"api_server"`

@@ -21,6 +21,9 @@ func (w *Watcher) changed(r *resource, old, now object) {
 	case pods:
 		w.dirty.pods[m.key()] = true
 		w.dirty.spaces[m.Namespace] = true
+		if o, ok := is.(*pod); ok {
+			w.ends(o, now == nil)
+		}
 	case namespaces:
 		w.dirty.spaces[m.Name] = true
 		if a, b := cast[*namespace](old), cast[*namespace](now); a == nil || b == nil || a.asksFor() != b.asksFor() {

@@ -384,6 +384,15 @@ func TestTheRightsAreEnoughAndNoMore(t *testing.T) {
 			t.Errorf("%v: %s, %v", try, out, err)
 		}
 	}
+	// Logs may be read by a manifest of their own alone.
+	may := append([]string{"auth", "can-i", "get", "pods", "--subresource=log", "-n", "shop"}, as...)
+	if out, err := b.Kubectl(t.Context(), "", may...); err == nil {
+		t.Errorf("logs may be read without deploy/kubernetes/logs.yaml: %s", out)
+	}
+	admin.kubectl("apply", "-f", filepath.Join("..", "..", "deploy", "kubernetes", "logs.yaml"))
+	if out, err := b.Kubectl(t.Context(), "", may...); err != nil || strings.TrimSpace(out) != "yes" {
+		t.Errorf("logs may not be read with deploy/kubernetes/logs.yaml: %s, %v", out, err)
+	}
 	// Secrets cannot be read, say: that is unknown, and not nothing.
 	admin.kubectl("patch", "clusterrole", "evenkeel-secrets", "--type=json", "-p", `[{"op":"replace","path":"/rules","value":[]}]`)
 	y := watchBed(t, b, file)

@@ -51,8 +51,10 @@ type Check struct {
 	Effect   string        `yaml:"effect"`
 	Remedy   []string      `yaml:"remedy"`
 	Evidence []Fact        `yaml:"evidence"`
-	EchoOf   []Echo        `yaml:"echo_of"`
-	Notes    string        `yaml:"notes"`
+	// Wrote adds what the containers of the pods that fire wrote last.
+	Wrote  bool   `yaml:"wrote"`
+	EchoOf []Echo `yaml:"echo_of"`
+	Notes  string `yaml:"notes"`
 
 	kind, workload        *Kind
 	when, fire            cel.Program
@@ -125,6 +127,8 @@ func (c *Check) validate() error {
 		return fmt.Errorf("check %s: the last severity must hold always (no when)", c.ID)
 	case len(c.Remedy) == 0:
 		return fmt.Errorf("check %s: needs a remedy: what should a tired person do first?", c.ID)
+	case c.Wrote && c.Entity != "pod":
+		return fmt.Errorf("check %s: wrote is for checks of pods", c.ID)
 	case len(c.Evidence) == 0:
 		return fmt.Errorf("check %s: needs evidence", c.ID)
 	}

@@ -20,6 +20,9 @@ const Practice = "state"
 type Where struct {
 	Tenant, Environment string
 	World               World
+	// Wrote tells what a pod's containers wrote before they ended, or why that
+	// is not known; nil where nobody can tell.
+	Wrote func(pod string) []finding.Evidence
 }
 
 // Result of a round.

@@ -28,7 +28,7 @@ func TestRestart(t *testing.T) {
 	engine, seen, now := New(c), standing{}, scenarioStart
 	round := func(e *Engine, g *Graph, d time.Duration) {
 		now = now.Add(d)
-		seen.take(t, e.Round(Where{"t", "e", g}, now).Observations)
+		seen.take(t, e.Round(Where{Tenant: "t", Environment: "e", World: g}, now).Observations)
 	}
 	for range 8 {
 		round(engine, g, time.Minute)
@@ -77,7 +77,7 @@ func TestFlapping(t *testing.T) {
 		if s%30 == 0 {
 			apply(t, c, g, fmt.Sprintf("service shop/web endpoints_ready=%d", s/30%2))
 		}
-		for _, o := range engine.Round(Where{"t", "e", g}, scenarioStart.Add(time.Duration(s)*time.Second)).Observations {
+		for _, o := range engine.Round(Where{Tenant: "t", Environment: "e", World: g}, scenarioStart.Add(time.Duration(s)*time.Second)).Observations {
 			if o.Sign == finding.Clear {
 				told++
 			}
@@ -136,14 +136,14 @@ func TestWhatDoesNotChangeIsNotJudged(t *testing.T) {
 	c := load(t)
 	g, engine := large(100), New(c)
 	at := scenarioStart
-	if r := engine.Round(Where{"t", "e", g}, at); len(r.Observations) > 0 || r.Judged < 1000 {
+	if r := engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at); len(r.Observations) > 0 || r.Judged < 1000 {
 		t.Fatalf("first round: %d judged, %d told", r.Judged, len(r.Observations))
 	}
-	if r := engine.Round(Where{"t", "e", g}, at.Add(time.Second)); r.Judged != 0 {
+	if r := engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at.Add(time.Second)); r.Judged != 0 {
 		t.Errorf("%d were judged although nothing changed", r.Judged)
 	}
 	g.Apply(estate.Delta{Appear: []estate.Entity{largePod(5, "false")}})
-	if r := engine.Round(Where{"t", "e", g}, at.Add(2*time.Second)); r.Judged == 0 || r.Judged > 50 {
+	if r := engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at.Add(2*time.Second)); r.Judged == 0 || r.Judged > 50 {
 		t.Errorf("%d were judged for one pod", r.Judged)
 	}
 }
@@ -153,15 +153,15 @@ func BenchmarkRound(b *testing.B) {
 	g := large(1000)
 	b.Run("first/10000-pods", func(b *testing.B) {
 		for b.Loop() {
-			New(c).Round(Where{"t", "e", g}, scenarioStart)
+			New(c).Round(Where{Tenant: "t", Environment: "e", World: g}, scenarioStart)
 		}
 	})
 	engine, at := New(c), scenarioStart
-	engine.Round(Where{"t", "e", g}, at)
+	engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at)
 	b.Run("idle", func(b *testing.B) {
 		for b.Loop() {
 			at = at.Add(time.Millisecond)
-			engine.Round(Where{"t", "e", g}, at)
+			engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at)
 		}
 	})
 	b.Run("100-pods-change", func(b *testing.B) {
@@ -170,7 +170,39 @@ func BenchmarkRound(b *testing.B) {
 				g.Apply(estate.Delta{Appear: []estate.Entity{largePod(i*100+n%100, []string{"true", "false"}[n%2])}})
 			}
 			at = at.Add(time.Millisecond)
-			engine.Round(Where{"t", "e", g}, at)
+			engine.Round(Where{Tenant: "t", Environment: "e", World: g}, at)
 		}
 	})
+}
+
+// TestWhatContainersWrote is evidence of a crash loop, of at most two of the
+// containers that crash; where it cannot be read, that is said once.
+func TestWhatContainersWrote(t *testing.T) {
+	c := load(t)
+	g := world(t, c, `pod shop/b phase=Running waiting="app=CrashLoopBackOff"`, `pod shop/fine phase=Running ready=true`)
+	for name, of := range map[string]struct {
+		wrote func(pod string) []finding.Evidence
+		want  string
+	}{
+		"nobody can tell":  {nil, ""},
+		"nothing is known": {func(string) []finding.Evidence { return nil }, ""},
+		"lines": {func(pod string) []finding.Evidence {
+			return []finding.Evidence{{Text: "1", Lines: []string{pod}}, {Text: "2", Lines: []string{"x"}}, {Text: "3", Lines: []string{"y"}}, {Text: "denied"}}
+		}, "1[pod:prod:shop:b]2[x]"},
+		"denied": {func(string) []finding.Evidence { return []finding.Evidence{{Text: "denied"}, {Text: "denied"}} }, "denied[]"},
+	} {
+		e, got := New(c), ""
+		for s := range 5 {
+			for _, o := range e.Round(Where{Tenant: "t", Environment: "e", World: g, Wrote: of.wrote}, scenarioStart.Add(time.Duration(s)*time.Second)).Observations {
+				if o.Key.Check == "pod-crash-loop" && o.Key.Entity == "pod:prod:shop:b" {
+					for _, x := range o.Report.Evidence[1:] {
+						got += fmt.Sprint(x.Text, x.Lines)
+					}
+				}
+			}
+		}
+		if got != of.want {
+			t.Errorf("%s: evidence %q, want %q", name, got, of.want)
+		}
+	}
 }

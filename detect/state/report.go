@@ -14,6 +14,8 @@ import (
 const (
 	// maxTold bounds the members and the echoes that a finding names.
 	maxTold = 5
+	// maxWrote bounds the containers whose last lines a finding has.
+	maxWrote = 2
 	// retellEvery is how often what stands is told anew though nothing changed.
 	retellEvery = 30 * time.Second
 	// settleFor is how long after its start the engine waits for clusters to be
@@ -72,7 +74,7 @@ func (r *round) tellOne(v *instance) {
 			return
 		}
 		if !v.verdict.Fading || v.report.Title == "" {
-			v.report = v.describe(r.now)
+			v.report = v.describe(r.where.Wrote, r.now)
 		}
 		v.memory.Told, v.told = true, echoes
 		o.Sign, o.Since, o.Report = finding.Firing, v.verdict.Since, v.report
@@ -91,7 +93,7 @@ func (r *round) tellOne(v *instance) {
 
 // describe says what is wrong in words. A text that cannot be written falls
 // back to what the check is about.
-func (v *instance) describe(now time.Time) finding.Report {
+func (v *instance) describe(wrote func(pod string) []finding.Evidence, now time.Time) finding.Report {
 	s, c := v.subject, v.check
 	out := finding.Report{Severity: v.verdict.Severity, EntityKind: string(s.Kind), EntityName: s.Name}
 	m := s.speaker()
@@ -114,6 +116,9 @@ func (v *instance) describe(now time.Time) finding.Report {
 	}
 	for i := range c.Evidence {
 		out.Evidence = append(out.Evidence, s.evidence(&c.Evidence[i], v.verdict.Since, now)...)
+	}
+	if c.Wrote && wrote != nil {
+		out.Evidence = append(out.Evidence, s.wrote(wrote)...)
 	}
 	for i, echo := range v.echoes {
 		// The cause is as bad as the worst that it does.
@@ -144,6 +149,26 @@ func (s *Subject) evidence(f *Fact, from, to time.Time) (out []finding.Evidence)
 		if text, err := detect.WriteText(f.text, m.names()); err == nil && text != "" {
 			out = append(out, finding.Evidence{Text: text, From: from, To: to})
 		}
+	}
+	return out
+}
+
+// wrote is what some members that fire wrote last; where nobody's lines are
+// known, why.
+func (s *Subject) wrote(of func(pod string) []finding.Evidence) (out []finding.Evidence) {
+	var lack []finding.Evidence
+	for _, m := range s.firing {
+		for _, e := range of(m.entity.ID) {
+			switch {
+			case len(e.Lines) == 0:
+				lack = append(lack, e)
+			case len(out) < maxWrote:
+				out = append(out, e)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return lack[:min(1, len(lack))]
 	}
 	return out
 }
