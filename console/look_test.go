@@ -92,7 +92,7 @@ func TestScreenshots(t *testing.T) {
 		{"endpoint", "lived", "/entities/endpoint:shop"}, {"estate", "lived", "/estate"}, {"changes", "lived", "/changes"},
 		{"clusters", "cubed", "/kubernetes"}, {"cluster", "cubed", "/entities/kubernetes-cluster:prod"}, {"namespaces", "cubed", "/namespaces"}, {"namespace", "cubed", "/entities/namespace:prod:shop"},
 		{"workload", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout")}, {"workload-then", "cubed", "/entities/" + escaped("workload:prod:shop:deployment/checkout") + "?" + before},
-		{"node", "cubed", "/entities/node:prod:node-2"}, {"cluster-then", "cubed", "/entities/kubernetes-cluster:prod?" + before}, {"pod", "cubed", "/entities/pod:prod:shop:checkout-5b8c4d6f9-5lmnp"},
+		{"finding-wrote", "cubed", findingURL(cubed.byCheck(t, "kubernetes-crash-loop").ID)}, {"node", "cubed", "/entities/node:prod:node-2"}, {"cluster-then", "cubed", "/entities/kubernetes-cluster:prod?" + before}, {"pod", "cubed", "/entities/pod:prod:shop:checkout-5b8c4d6f9-5lmnp"},
 		{"map", "crowded", "/map"}, {"map-namespace", "crowded", "/map?ns=payments"}, {"map-then", "crowded", "/map?at=" + unix(crowded.now.Add(-10*time.Minute))}, {"map-small", "cubed", "/map"},
 		{"map-list", "crowded", "/map#map-list"}, {"workload-crowd", "crowded", "/entities/" + escaped("workload:prod:shop:deployment/checkout")}, {"cluster-crowd", "crowded", "/entities/kubernetes-cluster:prod"},
 		{"settings", "lived", "/settings"}, {"search", "lived", "/search?q=web"}, {"login", "lived", "/login"},
