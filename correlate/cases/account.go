@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
@@ -29,6 +30,13 @@ const (
 	deepest = 12
 	// leastMass is the share of the excess below which nobody is asked.
 	leastMass = .01
+	// impatient is how many times as long as usual answers take, and leastWait by
+	// how many seconds at least, where callers may give up; givenUp is the share of
+	// their failures that this counts for, and seenWithin how far apart two onsets
+	// may be seen that are one.
+	impatient, leastWait = 10.0, .1
+	givenUp              = .7
+	seenWithin           = 15 * time.Second
 	// most of an instance's share of its service's excess, from which on it is
 	// that instance and not the service.
 	mostOfIt = .6
@@ -334,8 +342,22 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 		return out
 	}
 	kept := mass * (1 - sum/whole)
+	waited := 0.0 // for by those who gave up
+	for _, b := range bills {
+		if b.c.outlasts(p) {
+			waited += b.late
+		}
+	}
+	gaveUp := 0.0
+	if waited > 0 {
+		gaveUp = givenUp * kept * (1 - late)
+		kept -= gaveUp
+	}
 	for _, b := range bills {
 		part := mass * (b.late + b.failed + b.repeats) / whole
+		if b.c.outlasts(p) {
+			part += gaveUp * b.late / waited
+		}
 		if b.times >= busier && b.c.well() {
 			// The one who is asked answers as ever; the one who asks has changed.
 			a.keep(p, nil, part, late, b.times)
@@ -360,6 +382,14 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 	}
 	a.keepOwn(p, kept, late)
 	return out
+}
+
+// outlasts says that answers to a call have become so late that its caller, who
+// fails more than usual since, may well fail for want of patience: who gives up
+// waiting fails by itself, and those whom it waited for count no failure.
+func (c *call) outlasts(p *party) bool {
+	l, e := c.own.latency, p.own.worse()
+	return l != nil && l.Known && surely(l) > 0 && surely(e) > 0 && l.Value >= impatient*l.Usual && l.Value-l.Usual >= leastWait && !e.Latest.Before(l.Latest.Add(-seenWithin))
 }
 
 // well says that the one who is called answers as usual, by its own figures.

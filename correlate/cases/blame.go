@@ -19,6 +19,9 @@ const (
 	// reserve is how strong a reason must be to take half of a claim from who
 	// has it.
 	reserve = .35
+	// hearsay is the same for who is blamed by its callers alone, while nothing is
+	// wrong with it but what something deeper explains.
+	hearsay = .15
 	// byTaker is the share of what a shortage explains that goes to who takes
 	// what is short.
 	byTaker = .75
@@ -47,7 +50,8 @@ type reason struct {
 	weight float64
 	course *detect.Course // the one that counts most
 	more   []*detect.Course
-	node   int // of a finding; -1 for none
+	node   int  // of a finding; -1 for none
+	owed   bool // something deeper explains it
 	owner  *shortage
 }
 
@@ -143,7 +147,12 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 		top = max(top, r.weight)
 		sum += r.weight * r.weight
 	}
-	given := x.mass * top / (top + reserve)
+	held := reserve
+	if x.party != nil && !x.party.counted() && !slices.ContainsFunc(reasons, func(r reason) bool { return r.entity == x.entity && !r.owed }) {
+		// Only its callers say that it has anything to do with it.
+		held = hearsay
+	}
+	given := x.mass * top / (top + held)
 	own := w.claimed(x, felt)
 	own.raw = x.mass - given
 	for _, r := range reasons {
@@ -380,14 +389,35 @@ func (w *gathering) deeper(list []reason) []reason {
 			if o.entity == r.entity {
 				continue
 			}
-			if m.Of != "" && slices.Contains(strings.Fields(m.Of), kindOf(o.entity)) ||
-				o.course != nil && m.Short != "" && known.signal(o.course).Short == m.Short && (r.entity == o.course.Host && slices.Contains(resources, kindOf(o.entity)) || w.lies(o.entity, r.entity)) {
-				r.weight *= 1 - handed
+			if m.Of != "" && slices.Contains(strings.Fields(m.Of), kindOf(o.entity)) || w.owes(r, &o, m) {
+				r.weight, r.owed = r.weight*(1-handed), true
 				break
 			}
 		}
 	}
 	return list
+}
+
+// owes says that what is wrong with one thing is what another one below it is
+// short of: the same want of a resource, or work that is held up by it.
+func (w *gathering) owes(r, o *reason, m *signalMechanism) bool {
+	if o.course == nil {
+		return false
+	}
+	short := known.signal(o.course).Short
+	switch {
+	case short == "":
+		return false
+	case m.Held:
+		return w.lies(o.entity, r.entity)
+	case m.Short != short:
+		return false
+	case r.entity == o.course.Host && slices.Contains(resources, kindOf(o.entity)):
+		return true
+	case o.entity == r.course.Host && slices.Contains(resources, kindOf(r.entity)):
+		return false // a machine waits for its disk, not the other way round
+	}
+	return w.lies(o.entity, r.entity)
 }
 
 // lies says that one thing needs another, which does not need it as much.

@@ -36,6 +36,9 @@ type signalMechanism struct {
 	// Stalls tells that what has it stands still at times, so that all whom it
 	// asks look late to it.
 	Stalls bool `yaml:"stalls"`
+	// Held tells that it is work that is held up, so that a shortage further down
+	// explains it.
+	Held bool `yaml:"held"`
 	// Silent tells that what has it may answer as fast as ever and hurt all the
 	// same.
 	Silent bool `yaml:"silent"`

@@ -42,6 +42,18 @@ func filled(t *testing.T, b *Cluster, nodes int) (deployments int) {
 	}
 }
 
+// nodesOr is how many nodes EVENKEEL_KUBE_NODES asks for, or else as many as said.
+func nodesOr(t *testing.T, count int) int {
+	t.Helper()
+	if text := os.Getenv("EVENKEEL_KUBE_NODES"); text != "" {
+		var err error
+		if count, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("EVENKEEL_KUBE_NODES: %v", err)
+		}
+	}
+	return count
+}
+
 // TestAnEstateIsRightNowAndThen holds what the whole program shows of a cluster
 // to what kubectl says, now, and after changes as of a time before them.
 // EVENKEEL_KUBE_NODES says how many nodes there are, with ten pods each.
@@ -50,15 +62,8 @@ func filled(t *testing.T, b *Cluster, nodes int) (deployments int) {
 func TestAnEstateIsRightNowAndThen(t *testing.T) {
 	needsLab(t)
 	t.Parallel()
-	count := 20
-	if text := os.Getenv("EVENKEEL_KUBE_NODES"); text != "" {
-		var err error
-		if count, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("EVENKEEL_KUBE_NODES: %v", err)
-		}
-	}
 	b := bed(t)
-	filled(t, b, count)
+	filled(t, b, nodesOr(t, 20))
 	x := watch(t, b, "", "")
 	t.Logf("seen %.1f s after the program was ready, the estate right %.1f s after that", x.seen(time.Minute).Seconds(), x.right(time.Minute).Seconds())
 	table := "\n| kind | kubectl | Evenkeel |\n|---|---|---|\n"

@@ -171,12 +171,17 @@ type told struct {
 // right entity and with its reason, within ten seconds, and gone when it is
 // mended.
 //
-//	EVENKEEL_LAB=1 go test ./lab/cluster -run TestTwelveTroubles -v
+// EVENKEEL_KUBE_NODES says among how many nodes, with ten pods each; otherwise
+// there are four, and no other pods.
+//
+//	EVENKEEL_LAB=1 EVENKEEL_KUBE_NODES=200 go test ./lab/cluster -run TestTwelveTroubles -v
 func TestTwelveTroubles(t *testing.T) {
 	needsLab(t)
 	t.Parallel()
 	b := bed(t)
-	if err := b.AddNodes(t.Context(), "node", 4); err != nil {
+	if count := nodesOr(t, 4); count > 4 {
+		filled(t, b, count)
+	} else if err := b.AddNodes(t.Context(), "node", count); err != nil {
 		t.Fatal(err)
 	}
 	u := serveUsage(t, b)
