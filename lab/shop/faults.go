@@ -3,8 +3,8 @@ package main
 // faults are what can be made, in the order in which they are; the controls,
 // in which nothing is wrong, come last.
 var faults = []fault{
-	{name: "cpu-neighbour", what: "24 threads of a neighbour with a higher priority spin on the CPU that catalogue and search run on", truth: `shop-neighbour`,
-		tools: []string{"taskset", "nice"}, begin: cpuNeighbour},
+	{name: "cpu-neighbour", what: "24 threads of a neighbour spin on the CPU that catalogue and search run on at the lowest priority", truth: `shop-neighbour`,
+		tools: []string{"taskset", "nice", "renice"}, begin: cpuNeighbour},
 	{name: "cpu-quota", what: "search gets 1 % of a CPU by its cgroup", truth: `search`, begin: cpuQuota},
 	{name: "out-of-memory", what: "search leaks 4 MB with each request, up to the 96 MB of its cgroup; it is started again each time", truth: `search`, begin: outOfMemory},
 	{name: "slow-disk", what: "the disks of the PostgreSQL primary take 60 kB/s of writes", truth: `loop\d|postgres|pgdata|pgwal`, begin: slowDisk},
