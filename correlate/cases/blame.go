@@ -273,6 +273,29 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 			}
 		}
 	}
+	// named weighs what was found of a thing; off says that it lies beyond a call.
+	named := func(id string, path float64, off bool) {
+		n, ok := found[id]
+		if !ok {
+			return
+		}
+		if off {
+			path *= faintly
+		}
+		m := w.nodes[n].mech
+		if off && m.Is == "saturation" {
+			return // what is called would answer late
+		}
+		can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
+		weight := path * can * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
+		if r := byEntity[id]; weight > 0 && (r == nil || weight >= r.weight) {
+			told := &reason{entity: id, node: n, weight: weight}
+			if r != nil { // its figures say the same
+				told.course, told.more = r.course, r.more
+			}
+			byEntity[id] = told
+		}
+	}
 	walk := func(from string, all, between bool) {
 		consider(from, 1, false, between)
 		list, _ := w.g.reach(from, false, farthest)
@@ -285,26 +308,7 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 			id, path := w.g.ids[r.at], r.strength
 			off := called[k] && !all
 			consider(id, path, off, between)
-			n, ok := found[id]
-			if !ok {
-				continue
-			}
-			if off {
-				path *= faintly
-			}
-			m := w.nodes[n].mech
-			if off && m.Is == "saturation" {
-				continue // what is called would answer late
-			}
-			can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
-			weight := path * can * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
-			if r := byEntity[id]; weight > 0 && (r == nil || weight >= r.weight) {
-				named := &reason{entity: id, node: n, weight: weight}
-				if r != nil { // its figures say the same
-					named.course, named.more = r.course, r.more
-				}
-				byEntity[id] = named
-			}
+			named(id, path, off)
 		}
 	}
 	// What goes wrong in a caller itself shows in all its calls, and is its own
@@ -317,6 +321,9 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 		for k, r := range list {
 			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == "calls")
 			considered(w.g.ids[r.at], r.strength, called[k])
+			if k > 0 && w.g.relations[r.edge].Kind == asks {
+				named(w.g.ids[r.at], r.strength, false) // whom it asks for the way
+			}
 		}
 	}
 	if x.call != nil {
