@@ -325,15 +325,19 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 		c              *call
 		late, failed   float64
 		repeats, times float64
+		outlasts       bool
 	}
 	var bills []bill
-	sum := 0.0
+	sum, waited := 0.0, 0.0 // waited is for those that outlast patience
 	for _, c := range p.calls {
-		b := bill{c: c, late: c.own.late(), failed: c.own.failed()}
+		b := bill{c: c, late: c.own.late(), failed: c.own.failed(), outlasts: c.outlasts(p)}
 		b.repeats, b.times = c.repeats()
 		if paid := b.late + b.failed + b.repeats; paid > 0 {
 			bills = append(bills, b)
 			sum += paid
+			if b.outlasts {
+				waited += b.late
+			}
 		}
 	}
 	whole := max(p.own.excess(), sum)
@@ -342,12 +346,6 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 		return out
 	}
 	kept := mass * (1 - sum/whole)
-	waited := 0.0 // for by those who gave up
-	for _, b := range bills {
-		if b.c.outlasts(p) {
-			waited += b.late
-		}
-	}
 	gaveUp := 0.0
 	if waited > 0 {
 		gaveUp = givenUp * kept * (1 - late)
@@ -355,7 +353,7 @@ func (a *account) pass(p *party, mass, late float64) map[*party]passed {
 	}
 	for _, b := range bills {
 		part := mass * (b.late + b.failed + b.repeats) / whole
-		if b.c.outlasts(p) {
+		if b.outlasts {
 			part += gaveUp * b.late / waited
 		}
 		if b.times >= busier && b.c.well() {

@@ -74,14 +74,12 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 		if off && m.Is == "saturation" {
 			return // what is called would answer late
 		}
-		can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
-		weight := path * can * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
+		weight := path * x.can(m.Explains) * fits(w.nodes[n].f.FirstSeen, onset) * (.6 + .4*effect(w.nodes[n].f))
 		if r := byEntity[id]; weight > 0 && (r == nil || weight >= r.weight) {
-			told := &reason{entity: id, node: n, weight: weight}
+			byEntity[id] = &reason{entity: id, node: n, weight: weight}
 			if r != nil { // its figures say the same
-				told.course, told.more = r.course, r.more
+				byEntity[id].course, byEntity[id].more = r.course, r.more
 			}
-			byEntity[id] = told
 		}
 	}
 	walk := func(from string, all, between bool) {
@@ -143,10 +141,14 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 	return list
 }
 
+// can is how well trouble that explains shapes so well explains a claim.
+func (x *claim) can(explains map[string]float64) float64 {
+	return x.late*explains["latency"] + (1-x.late)*explains["errors"]
+}
+
 // strength is how well a course on its bad side explains a claim.
 func (w *gathering) strength(x *claim, c *detect.Course, m *signalMechanism, onset time.Time) float64 {
-	can := x.late*m.Explains["latency"] + (1-x.late)*m.Explains["errors"]
-	return can * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
+	return x.can(m.Explains) * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
 }
 
 // with adds a course to a reason, which may be none yet.
