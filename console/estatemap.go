@@ -263,7 +263,7 @@ func (g *mapGraph) listed() []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return mapRank(g.Things[a].Mark) - mapRank(g.Things[b].Mark) })
+	slices.SortStableFunc(order, func(a, b int) int { return markRank(g.Things[a].Mark) - markRank(g.Things[b].Mark) })
 	return order[:min(mapListed, len(order))]
 }
 

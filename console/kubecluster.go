@@ -131,9 +131,10 @@ func (c *Console) readCluster(r *http.Request, v *kubeView, e estate.Entity) err
 	return nil
 }
 
-// markRank orders marks, what hurts first.
+// markRank orders marks, what hurts first; those that somebody has answered come
+// after those that nobody has.
 func markRank(mark string) int {
-	return slices.Index([]string{"now", "soon", "risk", "unknown", "info", "steady"}, mark)
+	return slices.Index([]string{"now", "soon", "risk", "tended", "unknown", "accepted", "info", "steady"}, mark)
 }
 
 // nodeTrouble says what is wrong with a node; "" where nothing is.

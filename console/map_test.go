@@ -248,7 +248,7 @@ func TestAMapOfTooManyNamesWhatIsNotWell(t *testing.T) {
 	if p.Boxes[0].Mark != "now" || p.Boxes[len(p.Boxes)-1].Mark != "steady" {
 		t.Errorf("the first namespace is %q and the last %q", p.Boxes[0].Mark, p.Boxes[len(p.Boxes)-1].Mark)
 	}
-	if left := g.trim(30); left != 70 || len(g.Groups) != 30 || g.rank(29) == mapRank("steady") && g.rank(0) == mapRank("steady") {
+	if left := g.trim(30); left != 70 || len(g.Groups) != 30 || g.rank(29) == markRank("steady") && g.rank(0) == markRank("steady") {
 		t.Errorf("%d namespaces are left out and %d drawn", left, len(g.Groups))
 	}
 	readable(t, "trimmed", g, g.draw(mapForms[1]))

@@ -49,7 +49,7 @@ func (t mapThing) shown() string {
 // What is only worth knowing, or was accepted, changes nothing.
 func (t *mapThing) found(f finding.Finding) {
 	t.Findings.add(f)
-	if mark := worse(t.Mark, markOf(f)); mark != t.Mark && mapRank(mark) <= mapRank("unknown") {
+	if mark := worse(t.Mark, markOf(f)); mark != t.Mark && markRank(mark) <= markRank("unknown") {
 		t.Mark, t.Why = mark, f.Title
 	}
 }
@@ -83,15 +83,9 @@ type mapGraph struct {
 	Bare   int // namespaces without anything to draw
 }
 
-// mapRank orders marks, what hurts first; those that somebody has answered
-// come after those that nobody has.
-func mapRank(mark string) int {
-	return slices.Index([]string{"now", "soon", "risk", "tended", "unknown", "accepted", "info", "steady"}, mark)
-}
-
 // worse is the mark of the two that hurts more.
 func worse(a, b string) string {
-	if b != "" && mapRank(b) >= 0 && mapRank(b) < mapRank(a) {
+	if b != "" && markRank(b) >= 0 && markRank(b) < markRank(a) {
 		return b
 	}
 	return a
@@ -101,7 +95,7 @@ func worse(a, b string) string {
 func (g *mapGraph) mark(n int) string {
 	mark := "steady"
 	for _, t := range g.Groups[n].Things {
-		if m := g.Things[t].Mark; mapRank(m) <= mapRank("unknown") {
+		if m := g.Things[t].Mark; markRank(m) <= markRank("unknown") {
 			mark = worse(mark, m)
 		}
 	}
@@ -109,7 +103,7 @@ func (g *mapGraph) mark(n int) string {
 }
 
 // rank orders groups, what hurts first.
-func (g *mapGraph) rank(n int) int { return mapRank(g.mark(n)) }
+func (g *mapGraph) rank(n int) int { return markRank(g.mark(n)) }
 
 // counts tells how many of a group's things have each mark, what hurts first.
 func (g *mapGraph) counts(things []int) (out []markCount) {
@@ -124,7 +118,7 @@ func (g *mapGraph) counts(things []int) (out []markCount) {
 		}
 		out[i].Count++
 	}
-	slices.SortFunc(out, func(a, b markCount) int { return cmp.Compare(mapRank(a.Mark), mapRank(b.Mark)) })
+	slices.SortFunc(out, func(a, b markCount) int { return cmp.Compare(markRank(a.Mark), markRank(b.Mark)) })
 	return out
 }
 
@@ -514,103 +508,6 @@ func (g *mapGraph) call(in mapFacts, x *mapIndex, v *kubeView) {
 	if outside >= 0 {
 		g.Groups[outside].Tier = 3
 	}
-}
-
-// within narrows a map to one namespace: its applications as groups, and what
-// is tied to it from elsewhere as one thing for each other namespace. ok is
-// false where there is nothing of it to draw.
-func (g *mapGraph) within(space string, most int, mapURL func(space string) string) (out *mapGraph, left int, ok bool) {
-	home := slices.IndexFunc(g.Groups, func(s mapGroup) bool { return s.Name == space && s.URL != "" })
-	if home < 0 {
-		return nil, 0, false
-	}
-	out = &mapGraph{Groups: []mapGroup{{Name: "Comes from", Tier: 0}}}
-	things := slices.Clone(g.Groups[home].Things)
-	slices.SortStableFunc(things, func(a, b int) int { return cmp.Compare(mapRank(g.Things[a].Mark), mapRank(g.Things[b].Mark)) })
-	left = max(0, len(things)-most)
-	kept := map[int]bool{}
-	for _, t := range things[:len(things)-left] {
-		kept[t] = true
-	}
-	at := map[int]int{}
-	put := func(old, group int) {
-		t := g.Things[old]
-		t.Group = group
-		at[old] = len(out.Things)
-		out.Things = append(out.Things, t)
-	}
-	for _, app := range g.Groups[home].Apps {
-		group := -1
-		for _, t := range app.Things {
-			lead := g.Things[t].Kind != kindWorkload
-			switch {
-			case !kept[t]:
-				continue
-			case lead:
-				put(t, 0)
-				continue
-			case group < 0:
-				group = len(out.Groups)
-				out.Groups = append(out.Groups, mapGroup{Name: app.Name, Tier: 1})
-			}
-			put(t, group)
-		}
-	}
-	goes := len(out.Groups)
-	out.Groups = append(out.Groups, mapGroup{Name: "Goes to", Tier: 3})
-	// Other namespaces are one thing on each side.
-	other := func(old, group int) int {
-		t := g.Things[old]
-		s := g.Groups[t.Group]
-		if s.URL == "" || t.Kind != kindWorkload { // outside the cluster, or an ingress elsewhere: itself
-			key := -1 - old - group*len(g.Things)
-			if i, had := at[key]; had {
-				return i
-			}
-			t.Group, at[key] = group, len(out.Things)
-			out.Things = append(out.Things, t)
-			return at[key]
-		}
-		key := len(g.Things) + t.Group + group*len(g.Groups)
-		i, had := at[key]
-		if !had {
-			i, at[key] = len(out.Things), len(out.Things)
-			worst := "steady"
-			for _, n := range s.Things {
-				worst = worse(worst, g.Things[n].Mark)
-			}
-			out.Things = append(out.Things, mapThing{ID: estate.ID(kindNamespace, subjectOf(t.ID).cube.cluster, s.Name), Name: s.Name, Kind: kindNamespace, Sort: "Namespace", URL: mapURL(s.Name), Mark: worst,
-				Why: "Another namespace: " + countsText(g.counts(s.Things)) + ".", Group: group})
-		}
-		return i
-	}
-	for _, t := range g.Ties {
-		from, to := g.Things[t.From].Group == home, g.Things[t.To].Group == home
-		if !from && !to || from && !kept[t.From] || to && !kept[t.To] {
-			continue
-		}
-		n := t
-		if from {
-			n.From = at[t.From]
-		} else {
-			n.From = other(t.From, 0)
-		}
-		if to {
-			n.To = at[t.To]
-		} else {
-			n.To = other(t.To, goes)
-		}
-		out.tie(n)
-	}
-	for i := range out.Things {
-		s := &out.Groups[out.Things[i].Group]
-		s.Things = append(s.Things, i)
-	}
-	out.settle()
-	for i := range out.Groups { // within an application nothing is grouped further
-		out.Groups[i].Apps = []mapApp{{"", out.Groups[i].Things}}
-	}
-	return out, left, true
 }
 
 // countsText says "2 now, 1 soon, 14 well".

@@ -160,7 +160,7 @@ func (g *mapGraph) box(n int, f mapForm, folded bool, w float64, between []mapTi
 			sick = append(sick, t)
 		}
 	}
-	slices.SortStableFunc(sick, func(a, b int) int { return cmp.Compare(mapRank(g.Things[a].Mark), mapRank(g.Things[b].Mark)) })
+	slices.SortStableFunc(sick, func(a, b int) int { return cmp.Compare(markRank(g.Things[a].Mark), markRank(g.Things[b].Mark)) })
 	if !f.Inner {
 		shown := len(sick)
 		if folded {
@@ -195,7 +195,7 @@ func (g *mapGraph) box(n int, f mapForm, folded bool, w float64, between []mapTi
 				each = inner // a host is long
 			}
 			if f.Inner && f.Sick {
-				slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(mapRank(g.Things[a].Mark), mapRank(g.Things[b].Mark)) })
+				slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(markRank(g.Things[a].Mark), markRank(g.Things[b].Mark)) })
 			}
 			put(list, each, f.Row)
 		}
