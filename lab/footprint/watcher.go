@@ -39,7 +39,7 @@ func (w *watcher) mean(of func(lab.Usage) int64) int64 {
 
 // measure lets everything run and samples it.
 func measure(ctx context.Context, all []*watcher, warm, length time.Duration) error {
-	if err := wait(ctx, warm); err != nil {
+	if err := lab.Wait(ctx, warm); err != nil {
 		return err
 	}
 	begin := make([]lab.Usage, len(all))
@@ -50,7 +50,7 @@ func measure(ctx context.Context, all []*watcher, warm, length time.Duration) er
 		}
 	}
 	for end := time.Now().Add(length); time.Now().Before(end); {
-		if err := wait(ctx, min(10*time.Second, time.Until(end))); err != nil {
+		if err := lab.Wait(ctx, min(10*time.Second, time.Until(end))); err != nil {
 			return err
 		}
 		for i, w := range all {
@@ -63,15 +63,6 @@ func measure(ctx context.Context, all []*watcher, warm, length time.Duration) er
 		}
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // startAll starts Evenkeel first and the Prometheus family second, which is
@@ -201,7 +192,7 @@ func startPeer(ctx context.Context, stage *lab.Stage, args []string, ready strin
 		if p.Ended() {
 			return nil, fmt.Errorf("%s ended at once; see %s.log", args[0], filepath.Join(stage.Dir, args[0]))
 		}
-		if err := wait(ctx, 100*time.Millisecond); err != nil {
+		if err := lab.Wait(ctx, 100*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}

@@ -101,7 +101,7 @@ func storm(ctx context.Context, stage *lab.Stage, o options) ([]row, error) {
 		highest := s.highest()
 		if m, err = s.send(ctx, bodies, o.storm, o.connections); err == nil {
 			// Whoever is told is told meanwhile.
-			err = wait(ctx, 10*time.Second)
+			err = lab.Wait(ctx, 10*time.Second)
 		}
 		if err != nil {
 			return m, 0, err
@@ -173,13 +173,4 @@ func total[K comparable](counts map[K]int) (sum int) {
 		sum += n
 	}
 	return sum
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

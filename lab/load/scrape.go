@@ -30,7 +30,7 @@ func scrape(ctx context.Context, stage *lab.Stage, o options) ([]result, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := wait(ctx, o.warm); err != nil {
+	if err := lab.Wait(ctx, o.warm); err != nil {
 		return nil, err
 	}
 	got, err := e.Query(ctx, `count({job="lab",__name__=~"lab_requests_.*"})`)
@@ -102,17 +102,8 @@ func watch(ctx context.Context, length time.Duration, pids ...int) ([]lab.Usage,
 		if left <= 0 {
 			return used, nil
 		}
-		if err := wait(ctx, min(left, 5*time.Second)); err != nil {
+		if err := lab.Wait(ctx, min(left, 5*time.Second)); err != nil {
 			return nil, err
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

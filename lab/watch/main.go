@@ -228,7 +228,7 @@ func startPrometheus(stage *lab.Stage, name, config string) (pid int, err error)
 
 // measure lets everything run, and then takes what each has used.
 func measure(ctx context.Context, all []*one, warm, length time.Duration) error {
-	if err := wait(ctx, warm); err != nil {
+	if err := lab.Wait(ctx, warm); err != nil {
 		return err
 	}
 	begin := map[*one]float64{}
@@ -250,17 +250,8 @@ func measure(ctx context.Context, all []*one, warm, length time.Duration) error 
 		if left <= 0 {
 			return nil
 		}
-		if err := wait(ctx, min(left, 5*time.Second)); err != nil {
+		if err := lab.Wait(ctx, min(left, 5*time.Second)); err != nil {
 			return err
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }
