@@ -340,6 +340,9 @@ func TestAnAPIServerThatIsKilledLosesNothing(t *testing.T) {
 	}
 	t.Logf("seen again after %s", x.complete(90*time.Second))
 	x.kubectl("-n", "shop", "scale", "deployment/web", "--replicas=4")
+	// The controllers were cut off as well, and each of their watches may take
+	// its time to come back.
+	x.kubectl("-n", "shop", "rollout", "status", "deployment/web", "--timeout=120s")
 	x.await("what is done afterwards is seen", 30*time.Second, func() bool { return len(x.changes("scale")) == 1 && len(x.entities(Pod)) == 4 })
 	x.await("the estate is what kubectl lists, afterwards", 30*time.Second, func() bool { return x.same() == "" })
 	if got := len(x.changes("")); got != changes+1 {

@@ -40,7 +40,38 @@ type Evaluator struct {
 	mu     sync.Mutex
 	counts []map[time.Duration]counted // by objective and window
 	unseen []time.Time                 // since when an objective cannot be counted; zero where it can
+	calm   []calm
 	last   []Status
+}
+
+// calm is whether the calm after a burn may be trusted. A trouble that comes
+// and goes would else end and begin again with each of its pauses.
+type calm struct {
+	over    time.Time     // when it last ended a burn early
+	long    time.Duration // the long window of that burn
+	relapse time.Time     // when one burned again soon after that
+}
+
+const (
+	// relapsed is how soon after an early end a burn is the same trouble.
+	relapsed = 6 * time.Hour
+	// distrust is how long calm ends nothing early after that.
+	distrust = 72 * time.Hour
+)
+
+func (c calm) trusted(now time.Time) bool {
+	return c.relapse.IsZero() || now.Sub(c.relapse) >= distrust
+}
+
+// after is what is known of calm when an objective was judged.
+func (c calm) after(j, before Judgement, now time.Time) calm {
+	switch {
+	case j.Verdict == Burning && j.Long <= c.long && now.Sub(c.over) < relapsed:
+		return calm{relapse: now}
+	case j.Verdict != Burning && j.Over && before.Verdict == Burning:
+		c.over, c.long = now, before.Long
+	}
+	return c
 }
 
 // counted is one window's counts with the time at which they were asked for.
@@ -55,6 +86,7 @@ func NewEvaluator(c Config) *Evaluator {
 	for _, o := range c {
 		e.counts = append(e.counts, map[time.Duration]counted{})
 		e.unseen = append(e.unseen, time.Time{})
+		e.calm = append(e.calm, calm{})
 		e.last = append(e.last, Status{Objective: o})
 	}
 	return e
@@ -81,7 +113,13 @@ func (e *Evaluator) Round(ctx context.Context, w Where, now time.Time) (Round, e
 	out := Round{Estate: estate.Observation{Tenant: w.Tenant, Environment: w.Environment, Source: Practice, At: now}}
 	var failed error
 	for n, o := range e.objectives {
-		for _, window := range o.Windows() {
+		windows := o.Windows()
+		if before := e.last[n].Judgement; before.Verdict == Burning || before.Over {
+			windows = append(windows, calms[0])
+		} else {
+			delete(e.counts[n], calms[0])
+		}
+		for _, window := range windows {
 			old, have := e.counts[n][window]
 			wait := stale(window)
 			if old.Missing != "" {
@@ -103,7 +141,8 @@ func (e *Evaluator) Round(ctx context.Context, w Where, now time.Time) (Round, e
 		for window, c := range e.counts[n] {
 			counts[window] = c.Counts
 		}
-		j := Judge(o, counts)
+		j := Judge(o, counts, e.calm[n].trusted(now))
+		e.calm[n] = e.calm[n].after(j, e.last[n].Judgement, now)
 		e.last[n] = Status{o, j, now}
 		switch {
 		case j.Verdict != NoData:

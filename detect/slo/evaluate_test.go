@@ -160,9 +160,48 @@ func TestLongWindowsAreAskedForSeldom(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A minute or less: 5 m, 30 m, 1 h; every 2 and 6 minutes: 2 h, 6 h; once
-	// or twice: 1 d, 3 d, 30 d.
-	if most := 2 * (3*30 + 15 + 5 + 2 + 1 + 1); q.n > most || q.n < 2*3*30 {
+	// A minute or less: 2 m (for it burns), 5 m, 30 m, 1 h; every 2 and 6
+	// minutes: 2 h, 6 h; once or twice: 1 d, 3 d, 30 d.
+	if most := 2 * (4*30 + 15 + 5 + 2 + 1 + 1); q.n > most || q.n < 2*3*30 {
 		t.Errorf("%d queries in half an hour, want at most %d", q.n, most)
+	}
+}
+
+// Whoever mended it need not wait until the failures have left the windows.
+func TestWhatWasMendedIsOverSoon(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	db := shop(t, now)
+	o := checkout
+	o.Bad, o.Total = `sum(increase(http_seconds_count[$window])) - sum(increase(http_seconds_bucket{le="0.5"}[$window]))`, `sum(increase(http_seconds_count[$window]))`
+	e := NewEvaluator(Config{o})
+	w := Where{Tenant: "t", Environment: "prod", Querier: db}
+	last := func(series string) float64 {
+		s, err := db.Instant(t.Context(), series, now)
+		if err != nil || len(s) != 1 {
+			t.Fatal(s, err)
+		}
+		return s[0].V
+	}
+	all, fast := last("http_seconds_count"), last(`http_seconds_bucket{le="0.5"}`)
+	for at := now; at.Before(now.Add(7 * time.Minute)); at = at.Add(15 * time.Second) {
+		r, err := e.Round(t.Context(), w, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch sign := r.Observations[0].Sign; {
+		case at.Sub(now) < time.Minute && sign != finding.Firing:
+			t.Errorf("it is over %s after the last failure", at.Sub(now))
+		case at.Sub(now) > 3*time.Minute && r.Observations[0].Report.Severity > finding.Warning:
+			t.Errorf("it burns fast still %s after the last failure", at.Sub(now))
+		case at.Sub(now) > 6*time.Minute && sign != finding.Clear:
+			t.Errorf("it burns still %s after the last failure", at.Sub(now))
+		}
+		all, fast = all+300, fast+300
+		if err := db.Append(t.Context(), []metric.Sample{
+			{Labels: labels.FromStrings("__name__", "http_seconds_count"), Point: metric.Point{T: at.Add(15 * time.Second), V: all}},
+			{Labels: labels.FromStrings("__name__", "http_seconds_bucket", "le", "0.5"), Point: metric.Point{T: at.Add(15 * time.Second), V: fast}},
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -41,6 +41,11 @@ func (o Objective) Windows() []time.Duration {
 	return out
 }
 
+// calms are the windows that may show that what burned is over, before the
+// short window of its pair has passed. The first is asked for only while an
+// objective burns.
+var calms = []time.Duration{2 * time.Minute, 5 * time.Minute, 30 * time.Minute}
+
 // Verdict is how an objective stands.
 type Verdict string
 
@@ -68,26 +73,52 @@ type Judgement struct {
 	// Gone is how long the rest lasts at the rate of the short window; 0 where
 	// it does not end, is over, or cannot be told.
 	Gone time.Duration
+	// Over says that it would burn still, but that the last minutes show that it
+	// is over.
+	Over bool
 }
 
-// confidence is of the one-sided interval below a rate: 95 %.
+// confidence is of the one-sided interval below or above a rate: 95 %.
 const confidence = 1.645
 
 // lowest is the lower end of the Wilson score interval of bad out of total.
 func lowest(bad, total float64) float64 {
+	low, _ := wilson(bad, total)
+	return low
+}
+
+// wilson is the score interval of bad out of total (Wilson 1927); 0 to 1 where
+// there is nothing.
+func wilson(bad, total float64) (low, high float64) {
 	if total <= 0 {
-		return 0
+		return 0, 1
 	}
 	// Counts that Prometheus extrapolates may be off by a little.
 	p := min(1, max(0, bad/total))
 	z2 := confidence * confidence
 	centre := p + z2/(2*total)
 	spread := confidence * math.Sqrt(p*(1-p)/total+z2/(4*total*total))
-	return max(0, (centre-spread)/(1+z2/total))
+	return max(0, (centre-spread)/(1+z2/total)), min(1, (centre+spread)/(1+z2/total))
 }
 
-// Judge says how an objective stands by the counts of its windows.
-func Judge(o Objective, counts map[time.Duration]Counts) Judgement {
+// calm tells whether enough was asked in the last minutes, and so little of it
+// went wrong, that it surely burns more slowly than the limit of a pair. Too
+// few events show nothing.
+func (p pair) calm(limit float64, counts map[time.Duration]Counts) bool {
+	for _, window := range calms {
+		if c := counts[window]; window < p.Short && c.Missing == "" {
+			if _, high := wilson(c.Bad, c.Total); high < limit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Judge says how an objective stands by the counts of its windows. Where calm
+// is trusted, what burned is over as soon as the last minutes show it; where
+// not, when the short window of its pair has passed.
+func Judge(o Objective, counts map[time.Duration]Counts, trust bool) Judgement {
 	j := Judgement{Verdict: Kept}
 	hour := counts[time.Hour]
 	if hour.Missing != "" {
@@ -107,6 +138,10 @@ func Judge(o Objective, counts map[time.Duration]Counts) Judgement {
 		// ever burns nothing.
 		limit := max(1, p.Burn*o.Over().Hours()/(30*24)) * o.budget()
 		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
+			continue
+		}
+		if trust && p.calm(limit, counts) {
+			j.Over = true
 			continue
 		}
 		j.Verdict, j.Severity, j.Long, j.Short = Burning, p.Severity, p.Long, p.Short

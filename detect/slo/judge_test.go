@@ -49,7 +49,7 @@ func TestAnObjectiveIsJudged(t *testing.T) {
 		"a week's budget: 1 % for an hour":    {week, .01, 100, time.Hour, Burning, finding.Critical, time.Hour},
 		"a week's budget: what it allows for": {week, .0009, 100, 7 * 24 * time.Hour, Kept, 0, 0},
 	} {
-		j := Judge(c.o, steady(c.o, c.share, c.rate, c.lasts))
+		j := Judge(c.o, steady(c.o, c.share, c.rate, c.lasts), true)
 		if j.Verdict != c.want || j.Severity != c.severity || j.Long != c.long {
 			t.Errorf("%s: %+v, want %s, %s over %s", name, j, c.want, c.severity, c.long)
 		}
@@ -63,35 +63,91 @@ func TestWhatIsOverBurnsNoMore(t *testing.T) {
 	counts[30*time.Minute] = Counts{Bad: 10, Total: 180_000}
 	counts[2*time.Hour] = Counts{Bad: 10, Total: 720_000} // as if long over
 	counts[6*time.Hour] = Counts{Bad: 10, Total: 2_160_000}
-	if j := Judge(checkout, counts); j.Verdict != Kept {
+	if j := Judge(checkout, counts, true); j.Verdict != Kept {
 		t.Errorf("%+v", j)
+	}
+}
+
+// What is over is so as soon as enough good events show it, and no sooner; not
+// where calm is not trusted, and not by too few events.
+func TestCalmEndsWhatBurned(t *testing.T) {
+	// An hour and six are full of a long failure that ended three minutes ago.
+	ended := func(perSecond, lately float64) map[time.Duration]Counts {
+		counts := steady(checkout, .5, perSecond, time.Hour)
+		counts[5*time.Minute] = Counts{Bad: 60 * perSecond, Total: 300 * perSecond}
+		counts[2*time.Minute] = Counts{Bad: lately * 120 * perSecond, Total: 120 * perSecond}
+		return counts
+	}
+	for name, c := range map[string]struct {
+		counts map[time.Duration]Counts
+		trust  bool
+		want   Verdict
+		long   time.Duration
+	}{
+		"nothing goes wrong any more":           {ended(100, 0), true, Kept, 0},
+		"it was over before, and came back":     {ended(100, 0), false, Burning, time.Hour},
+		"2 % still go wrong":                    {ended(100, .02), true, Burning, time.Hour},
+		"one request a second: too few to say":  {ended(1, 0), true, Burning, time.Hour},
+		"three a second show it of the fastest": {ended(3, 0), true, Burning, 6 * time.Hour},
+		"the last minutes were not counted":     {steady(checkout, .5, 100, time.Hour), true, Burning, time.Hour},
+	} {
+		if j := Judge(checkout, c.counts, c.trust); j.Verdict != c.want || j.Long != c.long || j.Over != (c.want == Kept || c.long == 6*time.Hour) {
+			t.Errorf("%s: %+v", name, j)
+		}
+	}
+}
+
+func TestCalmThatWasBrokenIsNotTrusted(t *testing.T) {
+	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	burns := Judgement{Verdict: Burning, Long: time.Hour}
+	slow := Judgement{Verdict: Burning, Long: 24 * time.Hour}
+	over := Judgement{Verdict: Kept, Over: true}
+	for name, c := range map[string]struct {
+		again   Judgement
+		after   time.Duration
+		trusted bool
+	}{
+		"it burns again after an hour":                 {burns, time.Hour, false},
+		"after a day it is another trouble":            {burns, 24 * time.Hour, true},
+		"what it cost shows in the windows of the day": {slow, time.Hour, true},
+		"it stays over":                                {over, time.Hour, true},
+	} {
+		k := calm{}.after(burns, Judgement{}, at)
+		k = k.after(over, burns, at.Add(time.Minute)).after(over, over, at.Add(2*time.Minute))
+		again := at.Add(c.after)
+		if k = k.after(c.again, over, again); k.trusted(again) != c.trusted {
+			t.Errorf("%s: trusted is %v", name, !c.trusted)
+		}
+		if !k.trusted(again.Add(distrust)) {
+			t.Errorf("%s: never trusted again", name)
+		}
 	}
 }
 
 func TestWhatCannotBeCountedIsNotFine(t *testing.T) {
 	counts := steady(checkout, 0, 100, 0)
 	counts[time.Hour] = Counts{Missing: "gone"}
-	if j := Judge(checkout, counts); j.Verdict != NoData || j.Reason != "gone" {
+	if j := Judge(checkout, counts, true); j.Verdict != NoData || j.Reason != "gone" {
 		t.Errorf("%+v", j)
 	}
-	if j := Judge(checkout, steady(checkout, 0, 0, 0)); j.Verdict != NoTraffic || j.Known {
+	if j := Judge(checkout, steady(checkout, 0, 0, 0), true); j.Verdict != NoTraffic || j.Known {
 		t.Errorf("without traffic: %+v", j)
 	}
 	counts = steady(checkout, .02, 100, time.Hour)
 	counts[checkout.Over()] = Counts{Missing: "too much to read"}
-	if j := Judge(checkout, counts); j.Verdict != Burning || j.Known || j.Gone != 0 {
+	if j := Judge(checkout, counts, true); j.Verdict != Burning || j.Known || j.Gone != 0 {
 		t.Errorf("without the whole window: %+v", j)
 	}
 }
 
 func TestTheRestOfTheBudget(t *testing.T) {
-	j := Judge(checkout, steady(checkout, .02, 100, time.Hour))
+	j := Judge(checkout, steady(checkout, .02, 100, time.Hour), true)
 	// 30 d × 100/s × 0.1 % = 259,200 may be bad; 7,200 were. The rest lasts
 	// 35 h at 2 a second.
 	if want := 1 - 7200./259200; math.Abs(j.Left-want) > 1e-9 || (j.Gone-35*time.Hour).Abs() > time.Minute {
 		t.Errorf("%.4f is left for %s", j.Left, j.Gone)
 	}
-	if j := Judge(checkout, steady(checkout, .02, 100, 72*time.Hour)); j.Left > -.99 || j.Gone != 0 {
+	if j := Judge(checkout, steady(checkout, .02, 100, 72*time.Hour), true); j.Left > -.99 || j.Gone != 0 {
 		t.Errorf("a budget that is used up twice: %+v", j)
 	}
 }
@@ -105,11 +161,11 @@ func TestJudgingIsMonotonous(t *testing.T) {
 	}
 	for range 3000 {
 		share, rate, lasts := math.Exp(-rng.Float64()*9), math.Exp(rng.Float64()*12-6), time.Duration(rng.Int64N(int64(72*time.Hour)))
-		a := Judge(checkout, steady(checkout, share, rate, lasts))
-		if b := Judge(checkout, steady(checkout, min(1, share*1.5), rate, lasts)); worse(a, b) {
+		a := Judge(checkout, steady(checkout, share, rate, lasts), true)
+		if b := Judge(checkout, steady(checkout, min(1, share*1.5), rate, lasts), true); worse(a, b) {
 			t.Fatalf("%g of %g/s for %s: %+v, and half as much again %+v", share, rate, lasts, a, b)
 		}
-		if b := Judge(checkout, steady(checkout, share, rate*2, lasts)); worse(a, b) {
+		if b := Judge(checkout, steady(checkout, share, rate*2, lasts), true); worse(a, b) {
 			t.Fatalf("%g of %g/s for %s: %+v, and of twice as much %+v", share, rate, lasts, a, b)
 		}
 	}

@@ -67,7 +67,7 @@ func test(o Objective, h History) Backtest {
 			begin := max(0, end-int(w/binLong))
 			counts[w] = Counts{Bad: bad[end] - bad[begin], Total: total[end] - total[begin]}
 		}
-		switch j := Judge(o, counts); {
+		switch j := Judge(o, counts, true); {
 		case j.Verdict != Burning:
 		case j.Severity == pairs[0].Severity:
 			if end-page > calm {
