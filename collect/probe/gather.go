@@ -19,6 +19,8 @@ var (
 	chainDesc       = describe("certificate_chain_not_after_timestamp_seconds", "When the first certificate of the chain ends.")
 	certificateDesc = describe("certificate_valid", "1 where the certificate is valid, 0 with the problem where not.", "problem")
 	firstUpDesc     = describe("first_up_timestamp_seconds", "When the probe was up for the first time that is remembered; absent if never, and in the first half hour of one that was discovered.")
+	failedDesc      = describe("failed_ratio", "Share of the last rounds, 12 at most, that did not get the answer that is wanted; absent while there are fewer than 6.")
+	relapsesDesc    = describe("relapses", "How often one of those rounds failed just after one that did not.")
 	infoDesc        = describe("info", "1; origin says whether the probe was configured or discovered.", "origin")
 )
 
@@ -36,7 +38,7 @@ func (p *Prober) Gatherer() prometheus.Gatherer {
 type collector struct{ prober *Prober }
 
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upDesc, unknownDesc, durationDesc, phaseDesc, failureDesc, statusDesc, notAfterDesc, chainDesc, certificateDesc, firstUpDesc, infoDesc} {
+	for _, d := range []*prometheus.Desc{upDesc, unknownDesc, durationDesc, phaseDesc, failureDesc, statusDesc, notAfterDesc, chainDesc, certificateDesc, firstUpDesc, failedDesc, relapsesDesc, infoDesc} {
 		ch <- d
 	}
 }
@@ -63,6 +65,10 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(upDesc, 0)
 			gauge(failureDesc, 1, string(r.Reason))
 		}
+		if share, relapses, enough := lately(r.Rounds); enough {
+			gauge(failedDesc, share)
+			gauge(relapsesDesc, float64(relapses))
+		}
 		gauge(durationDesc, last.Took.Seconds())
 		for _, p := range last.Phases {
 			gauge(phaseDesc, p.Took.Seconds(), string(p.Phase))
@@ -83,3 +89,27 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// The bounds of how many rounds say how reliable an answer is.
+const latelyLeast, latelyMost = 6, 12
+
+// lately tells what share of the last rounds failed, and how often one did just
+// after one that was well. Rounds in which nobody could be asked say nothing.
+func lately(rounds []Round) (share float64, relapses int, enough bool) {
+	n, failed := 0, 0
+	after := Unknown // the outcome of the round that follows
+	for k := len(rounds) - 1; k >= 0 && n < latelyMost; k-- {
+		now := rounds[k].Outcome
+		if now == Unknown {
+			continue
+		}
+		n++
+		if now == Down {
+			failed++
+		} else if after == Down {
+			relapses++
+		}
+		after = now
+	}
+	return float64(failed) / float64(max(1, n)), relapses, n >= latelyLeast
+}

@@ -289,3 +289,28 @@ func TestAServiceThatIsDownIsStillOurs(t *testing.T) {
 		}
 	}
 }
+
+// Rounds in which nobody could be asked say nothing of how reliable an answer is.
+func TestHowReliableAnswersAre(t *testing.T) {
+	for pattern, want := range map[string]struct {
+		share    float64
+		relapses int
+		enough   bool
+	}{
+		"uuuuu":                {0, 0, false},
+		"u??u?uuuu?":           {0, 0, true},
+		"uuuuuuuuuddd":         {.25, 1, true},
+		"uddduddddudd":         {.75, 3, true},
+		"dddddddddddddddddddd": {1, 0, true},
+		"ddddddddudududududud": {.5, 6, true}, // the last twelve begin with one that was well
+		"ud?d?udududu":         {.5, 4, true},
+	} {
+		var rounds []Round
+		for _, r := range pattern {
+			rounds = append(rounds, Round{Outcome: map[rune]Outcome{'u': Up, 'd': Down, '?': Unknown}[r]})
+		}
+		if share, relapses, enough := lately(rounds); share != want.share && enough || relapses != want.relapses || enough != want.enough {
+			t.Errorf("%s: %v, %d relapses, enough is %v; want %+v", pattern, share, relapses, enough, want)
+		}
+	}
+}

@@ -124,21 +124,29 @@ func (w *gathering) partyOf(a *account, x *node) *party {
 // that lie behind it.
 func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int, onset time.Time, felt bool) []*suspect {
 	reasons := w.reasons(a, x, members, onset)
-	top, sum := 0.0, 0.0
-	for _, r := range reasons {
-		top = max(top, r.weight)
-		sum += r.weight * r.weight
-	}
 	held := reserve
-	if x.party != nil && !x.party.counted() && !slices.ContainsFunc(reasons, func(r reason) bool { return r.entity == x.entity && !r.owed }) {
+	if x.party != nil && !x.party.counted() {
 		// Only its callers say that it has anything to do with it.
 		held = hearsay
+	}
+	top, sum := 0.0, 0.0
+	for n := range reasons {
+		r := &reasons[n]
+		if r.entity == x.entity && r.restates() {
+			r.weight = 0 // that it answers badly is the claim, and no reason for it
+			continue
+		}
+		if r.entity == x.entity && !r.owed {
+			held = reserve
+		}
+		top = max(top, r.weight)
+		sum += r.weight * r.weight
 	}
 	given := x.mass * top / (top + held)
 	own := w.claimed(x, felt)
 	own.raw = x.mass - given
 	for _, r := range reasons {
-		share := given * r.weight * r.weight / sum
+		share := given * r.weight * r.weight / max(1e-12, sum)
 		if r.entity == own.Entity {
 			own.raw += share
 			if r.node >= 0 {

@@ -42,6 +42,9 @@ type signalMechanism struct {
 	// Silent tells that what has it may answer as fast as ever and hurt all the
 	// same.
 	Silent bool `yaml:"silent"`
+	// Restates tells that it says of its own entity only that it answers badly, and
+	// not why.
+	Restates bool `yaml:"restates"`
 	// Of are the kinds of entity whose trouble it is that this one only sees.
 	Of string `yaml:"of"`
 	// Told are the checks that find that trouble where it is. What stands while
@@ -51,6 +54,9 @@ type signalMechanism struct {
 	Type string `yaml:"type"`
 	// Short is what there is too little of, see takings.
 	Short string `yaml:"short"`
+	// Waiting tells that the figure counts what waits: "share" is the share of time
+	// in which something waits, "tasks" how many wait at a time.
+	Waiting string `yaml:"waiting"`
 }
 
 // mechanisms are by check; those whose check ends in a colon stand for all that
@@ -102,6 +108,9 @@ func readMechanisms(data []byte) (*mechanisms, error) {
 		}
 		if _, ok := takings[x.Short]; x.Short != "" && !ok {
 			return nil, fmt.Errorf("mechanisms.yaml: %v: short: %q is not known", x.Signals, x.Short)
+		}
+		if !slices.Contains([]string{"", "share", "tasks"}, x.Waiting) {
+			return nil, fmt.Errorf("mechanisms.yaml: %v: waiting: %q is not known", x.Signals, x.Waiting)
 		}
 		for _, s := range x.Signals {
 			if m.bySignal[s] != nil {

@@ -148,7 +148,8 @@ func (x *claim) can(explains map[string]float64) float64 {
 
 // strength is how well a course on its bad side explains a claim.
 func (w *gathering) strength(x *claim, c *detect.Course, m *signalMechanism, onset time.Time) float64 {
-	return x.can(m.Explains) * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
+	can := x.late*m.Explains["latency"]*m.enough(c.Value, x.waiting()) + (1-x.late)*m.Explains["errors"]
+	return can * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
 }
 
 // with adds a course to a reason, which may be none yet.
@@ -167,6 +168,12 @@ func (r *reason) with(entity string, c *detect.Course, weight float64) *reason {
 		r.more = append(r.more, c)
 	}
 	return r
+}
+
+// restates says that a reason tells no more than that its entity answers badly.
+func (r *reason) restates() bool {
+	again := func(c *detect.Course) bool { return known.signal(c).Restates }
+	return r.node < 0 && r.course != nil && again(r.course) && !slices.ContainsFunc(r.more, func(c *detect.Course) bool { return !again(c) })
 }
 
 // handed is the share of a reason that goes to what it owes itself to.

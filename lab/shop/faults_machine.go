@@ -66,13 +66,28 @@ func cpuNeighbour(s *scene, part *lab.Stage) error {
 		return err
 	}
 	for _, name := range crowded {
-		group := strconv.Itoa(s.of(name).process.PID) // each leads a group of its own
-		part.Undo("give "+name+" its priority back", func() error { _, err := lab.Do("renice", "-n", "0", "-g", group); return err })
-		if _, err := lab.Do("renice", "-n", "19", "-g", group); err != nil {
+		pid := s.of(name).process.PID
+		part.Undo("give "+name+" its priority back", func() error { return renice(pid, "0") })
+		if err := renice(pid, "19"); err != nil {
 			return err
 		}
 	}
 	return s.beside(part, "shop-neighbour", []string{"nice", "-n", "-15", "taskset", "-c", cpu}, "spin", "-threads", "24")
+}
+
+// renice sets the priority of all threads of a process; to Linux each has one of
+// its own, and new ones have that of whichever started them.
+func renice(pid int, nice string) error {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return err
+	}
+	args := []string{"-n", nice}
+	for _, t := range threads {
+		args = append(args, "-p", t.Name())
+	}
+	_, err = lab.Do("renice", args...)
+	return err
 }
 
 func schedulingDelay(s *scene, part *lab.Stage) error {

@@ -156,13 +156,30 @@ func (r *runner) learn(ctx context.Context) (err error) {
 
 // run makes each fault and returns what came of it, also with an error what
 // came of those before.
-func (r *runner) run(ctx context.Context, chosen []fault) ([]outcome, error) {
+func (r *runner) run(ctx context.Context, chosen []fault) (results []outcome, err error) {
 	if err := r.learn(ctx); err != nil {
 		return nil, err
 	}
-	var results []outcome
-	for _, f := range chosen {
-		o, err := r.play(ctx, f)
+	var next *watcher
+	defer func() {
+		if next != nil {
+			err = errors.Join(err, next.own.Close())
+		}
+	}()
+	for n, f := range chosen {
+		w := next
+		if next = nil; w == nil {
+			if w, err = r.watcher(ctx, f); err != nil {
+				return results, fmt.Errorf("%s: %w", f.name, err)
+			}
+		}
+		o, err := r.play(ctx, f, w, func() error {
+			if n+1 == len(chosen) || next != nil {
+				return nil
+			}
+			next, err = r.watcher(ctx, chosen[n+1])
+			return err
+		})
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", f.name, err)
 		}
@@ -171,9 +188,39 @@ func (r *runner) run(ctx context.Context, chosen []fault) ([]outcome, error) {
 	return results, nil
 }
 
+// watcher is the Evenkeel that watches one fault.
+type watcher struct {
+	*lab.Evenkeel
+	own   *lab.Stage // ends it
+	began time.Time
+}
+
+// watcher starts the Evenkeel of a fault, with what was learned.
+func (r *runner) watcher(ctx context.Context, f fault) (*watcher, error) {
+	own := r.scene.Part()
+	data := r.scene.file("evenkeel-" + f.name + "-data")
+	if err := os.CopyFS(data, os.DirFS(r.learned)); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy what was learned: %w", err), own.Close())
+	}
+	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-" + f.name, Config: r.config, Data: data})
+	if err != nil {
+		return nil, errors.Join(err, own.Close())
+	}
+	return &watcher{e, own, time.Now()}, nil
+}
+
+// aftermath is how long after a fault's end the shop is taken to be itself
+// again. Then the Evenkeel of the next fault begins to look, beside the one that
+// is watched until all is resolved.
+const aftermath = time.Minute
+
 // play makes one fault and watches it from before its beginning to after its
-// end.
-func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
+// end. It calls ready when the next one may be prepared.
+func (r *runner) play(ctx context.Context, f fault, e *watcher, ready func() error) (out outcome, err error) {
+	if r.keep != "" {
+		defer func() { err = errors.Join(err, r.keepData(f.name, e.Data)) }()
+	}
+	defer func() { err = errors.Join(err, e.own.Close()) }()
 	cannot := func(why error) (outcome, error) {
 		r.say("%s: %v", f.name, why)
 		return outcome{Fault: f.name, What: f.what, Control: f.control(), Verdict: notMade, Cannot: why.Error()}, nil
@@ -182,19 +229,6 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 		if err := lab.NeedTools(f.tools...); err != nil {
 			return cannot(err)
 		}
-	}
-	data := r.scene.file("evenkeel-" + f.name + "-data")
-	if r.keep != "" {
-		defer func() { err = errors.Join(err, r.keepData(f.name, data)) }()
-	}
-	own := r.scene.Part()
-	defer func() { err = errors.Join(err, own.Close()) }()
-	if err := os.CopyFS(data, os.DirFS(r.learned)); err != nil {
-		return out, fmt.Errorf("copy what was learned: %w", err)
-	}
-	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-" + f.name, Config: r.config, Data: data})
-	if err != nil {
-		return out, err
 	}
 	seen := observed{findings: sightings{}, standing: map[string]bool{}}
 	watch := func(until time.Time, enough func() bool) error {
@@ -212,7 +246,7 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 		return nil
 	}
 	never := func() bool { return false }
-	if err := watch(time.Now().Add(r.pace.settle), never); err != nil {
+	if err := watch(e.began.Add(r.pace.settle), never); err != nil {
 		return out, err
 	}
 	seen.before = r.scene.customers.take(time.Now().Add(-beforeSpan))
@@ -236,20 +270,28 @@ func (r *runner) play(ctx context.Context, f fault) (out outcome, err error) {
 		return out, err
 	}
 	seen.whole = r.scene.customers.take(seen.began)
-	if err := ask(ctx, e, &seen); err != nil {
+	if err := ask(ctx, e.Evenkeel, &seen); err != nil {
 		return out, err
 	}
-	if err := r.shoot(ctx, e, f.name, seen.cases); err != nil {
+	if err := r.shoot(ctx, e.Evenkeel, f.name, seen.cases); err != nil {
 		return out, fmt.Errorf("pictures of the case: %w", err)
 	}
 	if err := part.Close(); err != nil {
 		return out, fmt.Errorf("the fault could not be ended: %w", err)
 	}
 	seen.ended = time.Now()
-	if err := watch(seen.ended.Add(r.pace.after), func() bool { return time.Since(seen.ended) > 10*time.Second && seen.findings.quiet(seen.standing) }); err != nil {
+	recovered := func() bool { return time.Since(seen.ended) > 10*time.Second && seen.findings.quiet(seen.standing) }
+	until := seen.ended.Add(r.pace.after)
+	if err := watch(seen.ended.Add(min(aftermath, r.pace.after)), recovered); err != nil {
 		return out, err
 	}
-	if err := ask(ctx, e, &seen); err != nil {
+	if err := ready(); err != nil {
+		return out, fmt.Errorf("prepare the next one: %w", err)
+	}
+	if err := watch(until, recovered); err != nil {
+		return out, err
+	}
+	if err := ask(ctx, e.Evenkeel, &seen); err != nil {
 		return out, err
 	}
 	out = judge(f, seen)
