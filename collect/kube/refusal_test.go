@@ -62,6 +62,7 @@ type faulty struct {
 	mu       sync.Mutex
 	asked    map[string]int
 	tooMany  int // so many requests for pods are answered with 429
+	denied   int // and so many with 403
 	stale    bool
 	vanished bool // half of the pods
 }
@@ -85,6 +86,11 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.tooMany--
 			w.Header().Set("Retry-After", "1")
 			say(429, `{"message":"too many requests"}`)
+			return
+		}
+		if f.denied > 0 {
+			f.denied--
+			say(403, `{"message":"pods is forbidden: RBAC: clusterrole not found"}`)
 			return
 		}
 		if watching {
@@ -175,6 +181,15 @@ func TestRefusalsAreTakenAsTheyAreMeant(t *testing.T) {
 	if got := w.Stats().Objects; got != 50 || sink.attribute("pod:x:shop:p2", "phase") != "Running" || sink.told() != 1 {
 		t.Errorf("%d objects are left, told whole %d times", got, sink.told())
 	}
+	// A server that has just started denies what it allows a moment later.
+	f.mu.Lock()
+	f.denied = 3
+	f.mu.Unlock()
+	server.CloseClientConnections()
+	await("the pods are denied", func() bool { return strings.Contains(sink.attribute("kubernetes-cluster:x", "unreadable"), "pods") })
+	await("they can be read again", func() bool {
+		return sink.attribute("kubernetes-cluster:x", "unreadable") == "secrets" && sink.attribute("pod:x:shop:p2", "phase") == "Running"
+	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for path, n := range f.asked {

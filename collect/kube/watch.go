@@ -71,6 +71,7 @@ type receiver interface {
 // run follows until ctx ends.
 func (w *watcher) run(ctx context.Context) {
 	version, wait := "", waitAtLeast
+	denied := askAgain // how soon what is denied is asked for again
 	for ctx.Err() == nil {
 		var err error
 		if version == "" {
@@ -79,6 +80,10 @@ func (w *watcher) run(ctx context.Context) {
 		began := time.Now()
 		if err == nil {
 			version, err = w.watch(ctx, version)
+			if !closed(err) {
+				// An API server that starts denies for a moment what it allows.
+				denied = waitAtLeast
+			}
 		}
 		if ctx.Err() != nil {
 			return
@@ -101,6 +106,9 @@ func (w *watcher) run(ctx context.Context) {
 			version = ""
 			w.to.failing(w.resource, err)
 			pause = jitter(askAgain)
+			if closed(err) {
+				pause, denied = jitter(denied), min(2*denied, askAgain)
+			}
 		default:
 			w.to.failing(w.resource, err)
 			pause = jitter(wait)
