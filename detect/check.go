@@ -15,7 +15,8 @@ import (
 // is usual as usual.NAME (the median that was learned), high.NAME (its 95th
 // percentile), known.NAME (whether enough was learned) and off.NAME (by how many
 // spreads the figure has left what is usual, see Course.Size), for how long answers
-// take waits.NAME (seconds that they take by design, or 0), for signals with a
+// take waits.NAME (seconds that they take by design, or 0) and cold.NAME (seconds
+// that they may take because instances were just started, or 0), for signals with a
 // limit until.NAME, soonest.NAME and latest.NAME (seconds until they reach it at
 // their present trend, see Trend; 1e12 without one), limit.NAME for this check's
 // limits and label.NAME for the entity's labels.

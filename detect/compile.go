@@ -108,7 +108,7 @@ func (k *compiler) condition(field, text string) cel.Program {
 func (k *compiler) readsSlot(field string, at slot) {
 	name := ""
 	switch at.what {
-	case usualSlot, highSlot, knownSlot, offSlot, waitSlot, untilSlot:
+	case usualSlot, highSlot, knownSlot, offSlot, waitSlot, coldSlot, untilSlot:
 		return
 	case limitSlot:
 		if _, ok := k.check.Limits[at.label]; !ok {

@@ -36,6 +36,8 @@ type Course struct {
 	// now it did not take before.
 	Fresh bool
 	Query string
+	// Cold is the start of instances that explains it; nil where none does.
+	Cold *ColdStart
 }
 
 const (
@@ -68,6 +70,7 @@ type course struct {
 	outside time.Time // of the first one of those that are not; zero while there are none
 	out     bool
 	excused bool // the last figure is a part of a wait by design
+	hourly  bool // it is unusual, and as ever at this hour
 }
 
 // middle is the middle one of the last figures: one odd figure is none.
@@ -91,8 +94,10 @@ func (c *course) take(v float64, b *Baseline, s *Season, load float64, of *Signa
 	m := c.middle()
 	c.size = of.spreads(b, m)
 	single := of.spreads(b, v)
+	c.hourly = false
 	if math.Abs(single) >= returns || math.Abs(c.size) >= returns {
 		usual := b.Median()
+		c.hourly = math.Abs(c.size) >= leaves && s.atHour(m, now)
 		c.size, single = s.allow(c.size, m, usual, load, now), s.allow(single, v, usual, load, now)
 	}
 	if c.excused {
@@ -167,7 +172,7 @@ func (r *round) follow() {
 		load := e.load()
 		e.awaits(r.now)
 		for i, v := range e.values {
-			if math.IsNaN(v) {
+			if math.IsNaN(v) || e.Kind.signals[i].Clock {
 				continue
 			}
 			if e.courses[i] == nil {
@@ -193,7 +198,7 @@ func (e *Entity) load() float64 {
 // what is asked, how long it takes and how much of it fails is the account that
 // blame is settled by.
 func accounted(signal string) bool {
-	return signal == "traffic" || signal == "errors" || signal == "refused" || signal == "latency" || signal == "latency_mean"
+	return signal == "traffic" || signal == "errors" || signal == "refused" || signal == "latency" || signal == latencyMean
 }
 
 // taken says that a signal is what an entity takes of something that others
@@ -249,7 +254,15 @@ func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {
 	if c.excused && !c.out {
 		out.Usual = out.Value // nobody is to pay for a wait that is by design
 	}
+	if s.latent() {
+		out.Cold = x.cold.start
+	}
 	switch {
+	case out.Cold != nil && !c.out && s.Average && !b.aware() && out.Value > warmTimes*x.cold.warm:
+		// One that is new has no habits; those that are warm stand in.
+		out.Known, out.Usual, out.Worse = true, x.cold.warm, true
+		out.Size = (out.Value - out.Usual) / max(s.floor(), .08*out.Usual)
+		out.Earliest, out.Latest = out.Cold.At, out.Cold.At
 	case fresh && !c.out:
 		out.Known, out.Usual, out.Fresh = true, 0, true
 		out.Size = out.Value / s.floor()

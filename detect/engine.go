@@ -82,6 +82,10 @@ type watch struct {
 	retold  time.Time                 // when all entities were last given to the estate
 	began   time.Time                 // of the first round
 	at      time.Time                 // of the last one
+	// programs are the starts that are remembered, by fleet.key; cooling are the
+	// entities of which starts explain something in this round.
+	programs map[string]*Starts
+	cooling  []*Entity
 }
 
 // judged is one check on one entity.
@@ -98,7 +102,7 @@ func (e *Engine) watch(tenant, environment string) *watch {
 	key := [2]string{tenant, environment}
 	w := e.estate[key]
 	if w == nil {
-		w = &watch{picture: newPicture(e.catalogue), memory: map[judged]*Memory{}}
+		w = &watch{picture: newPicture(e.catalogue), memory: map[judged]*Memory{}, programs: map[string]*Starts{}}
 		e.estate[key] = w
 	}
 	return w
@@ -140,6 +144,7 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 		w.began = now
 	}
 	r := &round{watch: w, catalogue: e.catalogue, env: env, now: now, lapse: 4 * e.config.Interval}
+	r.starts()
 	r.follow()
 	for _, check := range e.catalogue.checks {
 		r.judge(check)
@@ -238,6 +243,7 @@ func (w *watch) sweep(now time.Time, bound int) {
 			p.changed = true
 		}
 	}
+	maps.DeleteFunc(w.programs, func(_ string, s *Starts) bool { return now.Unix()-s.Last > int64(forgetStarts.Seconds()) })
 	for key, m := range w.memory {
 		if !m.Told && now.Sub(m.Seen) > keepForShort {
 			delete(w.memory, key)

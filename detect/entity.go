@@ -30,6 +30,11 @@ type Entity struct {
 	told     bool      // the estate has been told of it
 	wait     wait      // that is by design
 	weighed  time.Time // when that was worked out
+	program  string    // what it is an instance of
+	fleet    string    // under which starts are remembered, see watch.programs
+	begun    started   // its starts
+	counts   bool      // the newest of them is to be counted for the program
+	cold     cold      // what starts explain of it in this round
 }
 
 // Value is the signal's figure in this round, or false where it is absent.

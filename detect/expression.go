@@ -30,6 +30,7 @@ const (
 	knownSlot // known.NAME
 	offSlot   // off.NAME
 	waitSlot  // waits.NAME: seconds that the entity waits by design; 0 where it does not
+	coldSlot  // cold.NAME: seconds that answers may take because instances were just started; 0 where none were
 	untilSlot // until.NAME, soonest.NAME, latest.NAME: seconds until the signal's limit; never is 1e12
 	limitSlot // limit.NAME
 	labelSlot // label.NAME
@@ -59,6 +60,7 @@ func newLanguage(k, onHost *Kind, limits []string) (*language, error) {
 		declare("off."+s.Name, cel.DoubleType, slot{what: offSlot, signal: s})
 		if s.latent() {
 			declare("waits."+s.Name, cel.DoubleType, slot{what: waitSlot, signal: s})
+			declare("cold."+s.Name, cel.DoubleType, slot{what: coldSlot, signal: s})
 		}
 		if s.Limit != nil {
 			for _, when := range []string{"until", "soonest", "latest"} {
@@ -167,6 +169,8 @@ func (s *Subject) lookup(at slot) (any, bool) {
 		return types.Double(0), true
 	case waitSlot:
 		return types.Double(s.Entity.wait.level), true
+	case coldSlot:
+		return types.Double(s.Entity.cold.level(at.signal, s.Entity.usual[at.signal.index])), true
 	case untilSlot:
 		t := s.Entity.trending[at.signal]
 		if t == nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/evenkeel/evenkeel/estate"
@@ -31,15 +32,28 @@ const tieConfidence = 0.95
 // Who calls an address meets there what else is known of the same thing.
 const AddressFact = "address"
 
-// naming is the first naming of a kind that needs no other metric; nil where the
-// kind's own labels name it.
-func (m *Mapping) naming(kind string) Naming {
+// namings are those of a kind that need no other metric; none where the kind's
+// own labels name it.
+func (m *Mapping) namings(kind string) (out []Naming) {
 	for _, n := range m.Names[kind] {
 		if metric, _ := n.from(); metric == "" {
-			return n
+			out = append(out, n)
 		}
 	}
-	return nil
+	return out
+}
+
+// identify is the id that the first naming gives which labels fill.
+func (m *Mapping) identify(k *Kind, l labels.Labels) (id string, ok bool) {
+	for _, n := range m.namings(k.Name) {
+		if id, ok = k.identify(l, n); ok {
+			return id, true
+		}
+	}
+	if len(m.Names[k.Name]) == 0 {
+		return k.identify(l, nil)
+	}
+	return "", false
 }
 
 // checkMeetings refuses ties and addresses that cannot be read.
@@ -119,10 +133,11 @@ func (p *picture) tie(ctx context.Context, c *Catalogue, q metric.Querier, m *Ma
 	from, to := c.kinds[t.From], c.kinds[t.To]
 	var by []string
 	for _, kind := range []*Kind{from, to} {
-		if n := m.naming(kind.Name); n != nil {
-			by = append(by, n.by()...)
-		} else {
+		if len(m.Names[kind.Name]) == 0 {
 			by = append(by, kind.Labels...)
+		}
+		for _, n := range m.namings(kind.Name) {
+			by = append(by, n.by()...)
 		}
 	}
 	slices.Sort(by)
@@ -131,8 +146,8 @@ func (p *picture) tie(ctx context.Context, c *Catalogue, q metric.Querier, m *Ma
 		return err
 	}
 	for _, s := range samples {
-		id, ok := from.identify(s.Labels, m.naming(t.From))
-		end, okay := to.identify(s.Labels, m.naming(t.To))
+		id, ok := m.identify(from, s.Labels)
+		end, okay := m.identify(to, s.Labels)
 		if !ok || !okay {
 			continue
 		}
@@ -154,7 +169,7 @@ func (p *picture) reachedAt(ctx context.Context, c *Catalogue, q metric.Querier,
 	}
 	k := c.kinds[kind]
 	for _, s := range samples {
-		id, ok := k.identify(s.Labels, m.naming(kind))
+		id, ok := m.identify(k, s.Labels)
 		address := s.Labels.Get(AddressFact)
 		if at, port, err := net.SplitHostPort(address); err == nil && nearby(at) {
 			// An exporter beside the database means its own machine.

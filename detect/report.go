@@ -36,6 +36,9 @@ func (r *round) report(c *verdictCase) finding.Report {
 			out.Evidence = append(out.Evidence, e)
 		}
 	}
+	if text := s.Entity.started(check, r.now); text != "" {
+		out.Evidence = append(out.Evidence, finding.Evidence{Text: text, From: r.now.Add(-lateAfter), To: r.now})
+	}
 	for _, b := range check.Culprits {
 		out.Culprits = append(out.Culprits, r.culprits(s, b, names)...)
 	}

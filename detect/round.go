@@ -213,7 +213,11 @@ func (r *round) learn() {
 	for _, e := range r.picture.entities {
 		for _, s := range e.Kind.signals {
 			v, ok := e.Value(s)
-			if !ok {
+			if !ok || s.Clock {
+				continue
+			}
+			// What an instance takes while it starts is not what it takes.
+			if e.cold.start != nil && s.latent() && e.begun.watched {
 				continue
 			}
 			odd := frozen[frozenKey{e, s}] || frozenOn[e.Host][s] || e.courses != nil && e.courses[s.index].holds(r.now)

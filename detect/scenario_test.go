@@ -49,6 +49,8 @@ import (
 //	at 5m value ENTITY SIGNAL FIGURE      (within 1 %; "absent" for none)
 //	at 5m calls ENTITY ENTITY             (the estate is told that one calls the other)
 //	at 5m served-by ENTITY ENTITY
+//	at 5m cold ENTITY TEXT                (what is shown of it says that a start explains it; "nothing")
+//	quiet 5m until 9m CHECK ENTITY        (it does not begin to fire between)
 //	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
 type scenario struct {
@@ -88,6 +90,7 @@ type expectation struct {
 	culprit       string
 	evidence      string
 	figure        float64
+	until         time.Duration
 }
 
 const step = 15 * time.Second
@@ -219,8 +222,20 @@ func (s *scenario) expects(t testing.TB, line string) {
 		}
 		s.paces = append(s.paces, pace{d, until})
 		return
+	case "quiet":
+		until, err := time.ParseDuration(words[3])
+		if err != nil {
+			t.Fatalf("%s: %q: %v", s.name, line, err)
+		}
+		s.expect = append(s.expect, expectation{line: line, at: d, until: until, sign: "quiet", check: words[4], entity: words[5]})
+		return
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
+	if e.sign == "cold" {
+		e.entity, e.evidence = words[3], strings.Join(words[4:], " ")
+		s.expect = append(s.expect, e)
+		return
+	}
 	words = words[5:]
 	if e.sign == "value" {
 		e.entity, e.check, e.figure = e.check, e.entity, math.NaN()
@@ -407,6 +422,9 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				delete(standing, key)
 			}
 			for i, e := range s.expect {
+				if e.sign == "quiet" && o.Sign == finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
+					t.Errorf("at %s: %s: it fires", at, e.line)
+				}
 				if done[i] && e.strays(o) {
 					t.Errorf("at %s: %s blames %s and not %s any more", at, key, o.Report.Culprits[0].Name, e.culprit)
 				}
@@ -418,6 +436,10 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				continue
 			}
 			switch e.sign {
+			case "quiet":
+				done[i] = true
+			case "cold":
+				done[i] = e.isCold(t, engine)
 			case "value":
 				done[i] = e.measured(t, engine, c)
 			case "calls", "served-by":
@@ -462,6 +484,22 @@ func (e expectation) measured(t *testing.T, engine *Engine, c *Catalogue) bool {
 		return true
 	}
 	return math.IsNaN(e.figure)
+}
+
+// isCold says that what is shown of an entity tells of a start, or, for
+// "nothing", of none.
+func (e expectation) isCold(t *testing.T, engine *Engine) bool {
+	t.Helper()
+	for _, x := range engine.Sights("default", "test") {
+		if x.Entity != e.entity {
+			continue
+		}
+		if e.evidence == "nothing" && x.Cold != "" || e.evidence != "nothing" && !strings.Contains(x.Cold, e.evidence) {
+			t.Errorf("%s: it says %q", e.line, x.Cold)
+		}
+		return true
+	}
+	return false
 }
 
 func (e expectation) metBy(o finding.Observation, at time.Duration) bool {

@@ -98,9 +98,7 @@ func (s *Season) band(load float64, now time.Time) (low, high float64, ok bool) 
 	}
 	low, high = math.Inf(1), math.Inf(-1)
 	take := func(l, h float64) { low, high, ok = min(low, l), max(high, h), true }
-	for _, at := range []time.Time{now.Add(-edgeOfHour), now, now.Add(edgeOfHour)} {
-		s.hour(at.Unix()/3600, take)
-	}
+	s.hours(now, take)
 	if at, known := loadAt(load); known {
 		for _, n := range []int{at - 1, at} { // more to do never makes it quicker
 			if n >= 0 && s.Loads[n].Figures >= perLoad {
@@ -110,6 +108,23 @@ func (s *Season) band(load float64, now time.Time) (low, high float64, ok bool) 
 		}
 	}
 	return low, high, ok
+}
+
+// hours are the bands of the hour and, near to its ends, of the next one.
+func (s *Season) hours(now time.Time, take func(low, high float64)) {
+	for _, at := range []time.Time{now.Add(-edgeOfHour), now, now.Add(edgeOfHour)} {
+		s.hour(at.Unix()/3600, take)
+	}
+}
+
+// atHour says that a figure is as ever at this hour of the day or of the week: a
+// batch that runs each night.
+func (s *Season) atHour(v float64, now time.Time) (is bool) {
+	if s != nil && s.Low != nil {
+		near := (growth - 1) * math.Abs(v) // the ends of a band are those of buckets
+		s.hours(now, func(low, high float64) { is = is || low-near <= v && v <= high+near })
+	}
+	return is
 }
 
 // hour is the band of an hour: of the same one in at least two weeks, and of

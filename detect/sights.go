@@ -2,10 +2,14 @@ package detect
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/estate"
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // Sight is what is seen of an entity, and what is missing of that which is
@@ -15,6 +19,9 @@ type Sight struct {
 	Kind    string    `json:"kind"`
 	Name    string    `json:"name"`
 	Waits   string    `json:"waits,omitempty" doc:"by what design it takes long, so that nobody is told of it"`
+	Cold    string    `json:"cold,omitempty" doc:"what was just started, so that nobody is told that its first answers take long"`
+	Hourly  string    `json:"hourly,omitempty" doc:"what is not as at other times, and as ever at this hour, so that nobody is told of it"`
+	Starts  string    `json:"starts,omitempty" doc:"what the first answers after a start usually take, as was learned"`
 	Has     []Seen    `json:"has"`
 	Missing []Missing `json:"missing"`
 }
@@ -60,7 +67,9 @@ func (e *Engine) Sights(tenant, environment string) []Sight {
 	var out []Sight
 	for _, entity := range w.picture.entities {
 		if entity.Kind.wants() && newest.Sub(entity.seen) <= recently {
-			out = append(out, entity.sight())
+			sight := entity.sight()
+			w.startsOf(entity, &sight, w.at)
+			out = append(out, sight)
 		}
 	}
 	slices.SortFunc(out, func(a, b Sight) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Entity, b.Entity)) })
@@ -86,6 +95,7 @@ func (k *Kind) wants() bool {
 
 func (e *Entity) sight() Sight {
 	out := Sight{Entity: e.ID, Kind: e.Kind.Name, Name: e.Name, Waits: e.wait.says(), Has: []Seen{}, Missing: []Missing{}}
+	out.Hourly = e.hourly()
 	for _, s := range e.Kind.signals {
 		if v, ok := e.Value(s); ok {
 			seen := Seen{Signal: s.Name, Help: s.Help, Unit: s.Unit, Value: v}
@@ -98,6 +108,21 @@ func (e *Entity) sight() Sight {
 		}
 	}
 	return out
+}
+
+// hourly says what is not as at other times and as ever at this hour; empty where
+// nothing is.
+func (e *Entity) hourly() string {
+	var parts []string
+	for i, c := range e.courses {
+		if s := e.Kind.signals[i]; c != nil && c.hourly && !math.IsNaN(e.values[i]) {
+			parts = append(parts, fmt.Sprintf("%s %s instead of %s", strings.ReplaceAll(s.Name, "_", " "), figure.In(c.middle(), s.Unit), figure.In(e.usual[i].Median(), s.Unit)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "is as ever at this hour of the day or week: " + strings.Join(parts, ", ")
 }
 
 func (s *Signal) missing() Missing {

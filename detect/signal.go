@@ -54,6 +54,8 @@ type Signal struct {
 	// Says is the signal as a part of a sentence about its entity, with $value and
 	// $usual for its figures: "is $value behind instead of $usual".
 	Says string `yaml:"says"`
+	// Clock signals tell how long something has been; nothing is usual of them.
+	Clock bool `yaml:"clock"`
 	// Wanted signals are told as missing where an entity has none.
 	Wanted bool `yaml:"wanted"`
 

@@ -7,11 +7,12 @@ import (
 )
 
 // stored is what the engine knows of one environment, in the form in which it
-// is kept: baselines by kind and entity id, and by signal name, and memories.
+// is kept: baselines by kind and entity id, and by signal name, memories, and how programs start.
 type stored struct {
 	Baselines map[string]map[string]*Baseline
 	Seasons   map[string]map[string]*Season
 	Memory    map[judged]Memory
+	Starts    map[string]*Starts // by program
 }
 
 // Snapshot returns what the engine has learned of an environment, for the
@@ -20,7 +21,7 @@ func (e *Engine) Snapshot(tenant, environment string) ([]byte, error) {
 	w := e.watch(tenant, environment)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := stored{Baselines: map[string]map[string]*Baseline{}, Seasons: map[string]map[string]*Season{}, Memory: map[judged]Memory{}}
+	out := stored{Baselines: map[string]map[string]*Baseline{}, Seasons: map[string]map[string]*Season{}, Memory: map[judged]Memory{}, Starts: w.programs}
 	for id, baselines := range w.stored.Baselines {
 		out.Baselines[id] = baselines
 	}
@@ -72,6 +73,12 @@ func (e *Engine) Restore(tenant, environment string, blob []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stored = in
+	w.stored.Starts = nil
+	for program, s := range in.Starts {
+		if s.sound() && len(w.programs) < mostPrograms {
+			w.programs[program] = s
+		}
+	}
 	for key, m := range in.Memory {
 		w.memory[key] = &m
 	}

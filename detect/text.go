@@ -91,7 +91,7 @@ func WriteText(t *template.Template, names map[string]any) (string, error) {
 func (s *Subject) names() map[string]any {
 	out := map[string]any{"name": s.Entity.Name, "hostname": s.Entity.HostName}
 	group := map[string]map[string]any{}
-	for _, g := range []string{"host", "usual", "high", "known", "off", "waits", "until", "soonest", "latest", "limit", "label"} {
+	for _, g := range []string{"host", "usual", "high", "known", "off", "waits", "cold", "until", "soonest", "latest", "limit", "label"} {
 		group[g] = map[string]any{}
 		out[g] = group[g]
 	}

@@ -87,6 +87,9 @@ func (s *Season) grows() bool {
 // latent says that a signal is of how long its entity's answers take.
 func (s *Signal) latent() bool { return s.Name == "latency" || s.Distribution == "latency" }
 
+// latencyMean is the signal by which waits and starts are told.
+const latencyMean = "latency_mean"
+
 // awaits works out once a minute whether the entity waits by design.
 func (e *Entity) awaits(now time.Time) {
 	if age := now.Sub(e.weighed); age >= 0 && age < waitEvery {
@@ -97,7 +100,7 @@ func (e *Entity) awaits(now time.Time) {
 	var loads *Season
 	for i, s := range e.Kind.signals {
 		switch s.Name {
-		case "latency_mean":
+		case latencyMean:
 			mean, loads = e.usual[i], e.seasons[i]
 		case "latency_p99":
 			slowest = e.usual[i]

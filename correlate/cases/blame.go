@@ -265,7 +265,11 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	}
 	p := x.party
 	s.Name = p.name
+	cold := x.coldOf()
 	switch {
+	case cold != nil:
+		s.begins(x, cold)
+		s.For = append(s.For, share+" of what is felt stays with it")
 	case x.load > 0:
 		s.Text = fmt.Sprintf("%s is asked %s times as much as usual, and takes %s to answer instead of %s", p.name, figure.Number(math.Round(10*x.load)/10),
 			figure.In(p.own.latency.Value, "seconds"), figure.In(p.own.latency.Usual, "seconds"))

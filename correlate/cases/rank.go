@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
@@ -44,7 +45,8 @@ type suspect struct {
 	pays   []string
 	lag    string
 	change *ChangeSeen
-	signal string // kind and signal of the course that it is a reason by
+	cold   *detect.ColdStart // the start that it is, if it is one
+	signal string            // kind and signal of the course that it is a reason by
 	// deeper is the finding that explains this one best, with the strength of
 	// that; -1 for none.
 	deeper int
@@ -188,6 +190,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 	}
 	pass(out)
 	accounted, part := w.settled(members, targets, weight, whole)
+	w.started(accounted, c, onset)
 	for _, s := range out {
 		s.raw *= 1 - part
 	}
@@ -208,7 +211,10 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		s := out[at]
 		s.raw += more.raw
 		s.For, s.Against = append(s.For, more.For...), s.Against[:0]
-		if more.change != nil {
+		switch {
+		case more.change != nil && s.cold != nil:
+			s.change = cmp.Or(s.change, more.change)
+		case more.change != nil:
 			s.change, s.Text, s.Since = more.change, more.Text, more.Since
 		}
 	}
@@ -234,6 +240,9 @@ func (w *gathering) join(list, accounted []*suspect) []*suspect {
 			o.Text = s.Text // what a check says of the cause itself is put better
 		}
 		o.For = append(s.For, o.For...)
+		if s.cold != nil {
+			o.cold, o.change, o.Remedy = s.cold, cmp.Or(s.change, o.change), s.Remedy
+		}
 		if o.Query == "" {
 			o.draws(&s.Hypothesis)
 		}

@@ -28,14 +28,14 @@ import (
 //	relations  FROM KIND TO [CONFIDENCE]
 //	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS]
 //	changes    HH:MM:SS ENTITY SUMMARY
-//	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [loaded] [fresh] [host=ENTITY] [from=ENTITY to=ENTITY]
+//	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [loaded] [fresh] [cold=NAME,NAME/OF@HH:MM:SS] [host=ENTITY] [from=ENTITY to=ENTITY]
 //	           since when it is out (- for as usual); from and to are the ends of an edge
 //	expect     at HH:MM cases N
 //	           at HH:MM case NAME NAME...       exactly these are one case
 //	           at HH:MM NAME cause NAME|none|unknown
 //	           at HH:MM NAME suspects ENTITY    some hypothesis is about it
 //	           at HH:MM NAME explained by NAME|nothing
-//	           at HH:MM NAME story|excluded|unseen|history|against TEXT
+//	           at HH:MM NAME story|excluded|unseen|history|for|against TEXT
 //
 // Rounds come every minute. Each scenario is run again with everything in
 // another order and must give the same.
@@ -106,8 +106,10 @@ func readScene(t *testing.T, file string) (s scene) {
 func readCourse(t *testing.T, words []string) detect.Course {
 	t.Helper()
 	c := detect.Course{Entity: words[1], Kind: kindOf(words[1]), Name: words[1][strings.LastIndex(words[1], ":")+1:], Signal: words[2], Help: words[2], Unit: "seconds", Better: "lower", Known: true}
+	var err error
 	for n, to := range []*float64{&c.Value, &c.Usual} {
-		x, err := strconv.ParseFloat(words[3+n], 64)
+		var x float64
+		x, err = strconv.ParseFloat(words[3+n], 64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,6 +123,13 @@ func readCourse(t *testing.T, words []string) detect.Course {
 			c.Better = k
 		case "fresh":
 			c.Fresh = true
+		case "cold": // NAME,NAME/OF@HH:MM:SS: those of so many instances were started then
+			names, rest, _ := strings.Cut(v, "/")
+			of, at, _ := strings.Cut(rest, "@")
+			c.Cold = &detect.ColdStart{At: clockAt(t, at), Names: strings.Split(names, ","), Habit: "usually take 4 times as long for 60 s", Share: 1}
+			if c.Cold.Of, err = strconv.Atoi(of); err != nil {
+				t.Fatal(err)
+			}
 		case "loaded": // nothing unusual at the load of now
 			loaded = true
 		case "host":
@@ -390,6 +399,12 @@ func (w *world) holds(words []string) string {
 		var list []string
 		for _, x := range c.Excluded {
 			list = append(list, x.Entity+": "+x.Reason)
+		}
+		return has(list...)
+	case "for":
+		var list []string
+		for _, h := range c.Hypotheses {
+			list = append(list, h.For...)
 		}
 		return has(list...)
 	case "against":

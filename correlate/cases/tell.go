@@ -91,7 +91,7 @@ func (w *gathering) story(lead *finding.Finding, top *suspect, targets []int) St
 	}
 	if top.change != nil {
 		s.At = top.change.At
-		if top.node >= 0 {
+		if top.node >= 0 || top.cold != nil {
 			s.Started = top.change.Summary
 		}
 	}
