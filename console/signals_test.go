@@ -24,7 +24,7 @@ func demoSights(context.Context) ([]detect.Sight, error) {
 	}
 	partly.Waits = "waits by design: about 30 s whatever the load"
 	partly.Starts = "usually take 3 times as long for 90 s"
-	partly.Hourly = "is as ever at this hour of the day or week: traffic 40 /s instead of 4.1 /s"
+	partly.Hourly = "is as ever at this hour of the day or week: traffic 4.1 /s (0.4 /s at other times)"
 	whole := detect.Sight{Entity: "service:search", Kind: "service", Name: "search", Has: []detect.Seen{
 		{Signal: "traffic", Help: "requests that it answers", Unit: "1/s", Value: 18.2, Exporter: "Istio"},
 		{Signal: "errors", Help: "share of its answers that were errors", Unit: "ratio", Value: 0.002, Exporter: "Istio"},
@@ -39,7 +39,7 @@ func demoSights(context.Context) ([]detect.Sight, error) {
 func TestWhatIsNotSeenIsToldWithWhatWouldShowIt(t *testing.T) {
 	_, doc, _ := visit(t, livedDemo(t), "/signals")
 	all := text(doc)
-	for _, want := range []string{"No traffic, errors or latency of checkout is seen.", "Istio", "No latency of mail is seen.", "After a start its first answers usually take 3 times as long for 90 s.", "Cold start, by design: search-7 was started 40 s ago; its first answers usually take 3 times as long for 90 s. Nobody is told of that", "It is as ever at this hour of the day or week: traffic 40 /s", "It waits by design: about 30 s whatever the load. Nobody is told of that", "2 of 3 lack something", "84 ms"} {
+	for _, want := range []string{"No traffic, errors or latency of checkout is seen.", "Istio", "No latency of mail is seen.", "After a start its first answers usually take 3 times as long for 90 s.", "Cold start, by design: search-7 was started 40 s ago; its first answers usually take 3 times as long for 90 s. Nobody is told of that", "It is as ever at this hour of the day or week: traffic 4.1 /s (0.4 /s at other times). Nobody", "It waits by design: about 30 s whatever the load. Nobody is told of that", "2 of 3 lack something", "84 ms"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the page does not say %q:\n%s", want, all)
 		}

@@ -54,8 +54,6 @@ const (
 	// lateAfter is until when it is said of those that were started that this
 	// does not explain it any more.
 	lateAfter = 30 * time.Minute
-	// mostNamed is how many new instances are named.
-	mostNamed = 3
 )
 
 // coldStart says whether the start of instances explains that a service is

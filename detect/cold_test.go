@@ -222,7 +222,7 @@ func TestWhatComesEachNightIsShown(t *testing.T) {
 	for range 3 {
 		night(0)
 	}
-	if shown := night(0); !strings.Contains(shown, "is as ever at this hour of the day or week: latency mean 2 s instead of") {
+	if shown := night(0); !strings.Contains(shown, "is as ever at this hour of the day or week: latency mean 2 s (") {
 		t.Errorf("in the fifth night: %q", shown)
 	}
 	if shown := night(9 * time.Hour); shown != "" {

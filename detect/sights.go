@@ -116,7 +116,7 @@ func (e *Entity) hourly() string {
 	var parts []string
 	for i, c := range e.courses {
 		if s := e.Kind.signals[i]; c != nil && c.hourly && !math.IsNaN(e.values[i]) {
-			parts = append(parts, fmt.Sprintf("%s %s instead of %s", strings.ReplaceAll(s.Name, "_", " "), figure.In(c.middle(), s.Unit), figure.In(e.usual[i].Median(), s.Unit)))
+			parts = append(parts, fmt.Sprintf("%s %s (%s at other times)", strings.ReplaceAll(s.Name, "_", " "), figure.In(c.middle(), s.Unit), figure.In(e.usual[i].Median(), s.Unit)))
 		}
 	}
 	if len(parts) == 0 {
