@@ -173,7 +173,7 @@ func (t *Tree) grow(r Route, parent *node, count *int, errs *[]error) *node {
 			}
 		}
 	}
-	n.key = n.matchers.sorted().String()
+	n.key = n.matchers.Sorted().String()
 	if parent != nil {
 		n.key = parent.key + "/" + n.key
 	}
@@ -241,7 +241,7 @@ func allMatchers(list Matchers, equal, matching map[string]string) (Matchers, er
 	if len(out) > maxMatchers {
 		errs = append(errs, fmt.Errorf("%d matchers at most are taken", maxMatchers))
 	}
-	return out.sorted(), errors.Join(errs...)
+	return out.Sorted(), errors.Join(errs...)
 }
 
 func (r InhibitRule) compile(n int) (rule, error) {

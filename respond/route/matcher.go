@@ -1,199 +1,41 @@
 package route
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"regexp"
-	"regexp/syntax"
-	"slices"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/evenkeel/evenkeel/internal/matcher"
 )
 
-// Op says how a matcher compares.
-type Op string
+// Matchers are those of internal/matcher, by which exemptions choose as well.
+type (
+	Matcher  = matcher.Matcher
+	Matchers = matcher.Matchers
+	Op       = matcher.Op
+)
 
 const (
-	Equal      Op = "="
-	NotEqual   Op = "!="
-	Matches    Op = "=~" // the whole value
-	NotMatches Op = "!~"
+	Equal      = matcher.Equal
+	NotEqual   = matcher.NotEqual
+	Matches    = matcher.Matches
+	NotMatches = matcher.NotMatches
 )
 
-// Bounds of what people write.
-const (
-	maxMatcherText = 8 << 10 // of one text of matchers, in bytes
-	maxMatchers    = 100     // of one route, rule or silence
-)
-
-// Matcher asks for one label. A label that an alert does not have is the same
-// as an empty one.
-type Matcher struct {
-	Name  string
-	Op    Op
-	Value string
-
-	re *regexp.Regexp // where Op asks for one
-}
+// maxMatchers is how many one route, rule or silence may have.
+const maxMatchers = matcher.Most
 
 // NewMatcher returns a matcher. A regular expression is RE2's, and must match
 // the whole value.
 func NewMatcher(name string, op Op, value string) (Matcher, error) {
-	m := Matcher{Name: name, Op: op, Value: value}
-	switch {
-	case name == "" || !utf8.ValidString(name):
-		return m, fmt.Errorf("label name %q is empty or not UTF-8", name)
-	case !utf8.ValidString(value):
-		return m, fmt.Errorf("the value for label %s is not UTF-8", name)
-	case len(name)+len(value) > maxMatcherText:
-		return m, fmt.Errorf("a matcher of %d bytes at most is taken", maxMatcherText)
+	return matcher.New(name, op, value)
+}
+
+// ParseMatchers reads matchers as Alertmanager does; see matcher.Parse.
+func ParseMatchers(text string) (Matchers, error) { return matcher.Parse(text) }
+
+// clipped bounds what an error repeats.
+func clipped(text string) string {
+	if len(text) <= 200 {
+		return text
 	}
-	switch op {
-	case Equal, NotEqual:
-	case Matches, NotMatches:
-		re, err := anchored(value)
-		if err != nil {
-			return m, fmt.Errorf("label %s: %q is not a regular expression: %w", name, value, err)
-		}
-		m.re = re
-	default:
-		return m, fmt.Errorf("label %s: operator %q is not one of =, !=, =~, !~", name, op)
-	}
-	return m, nil
+	return strings.ToValidUTF8(text[:200], "") + "..."
 }
-
-// anchored compiles a regular expression that must match the whole value. One
-// that is none by itself is refused, so that it cannot reach past the anchors.
-func anchored(value string) (*regexp.Regexp, error) {
-	_, err := syntax.Parse(value, syntax.Perl)
-	if err == nil {
-		return regexp.Compile("^(?:" + value + ")$")
-	}
-	var e *syntax.Error
-	if errors.As(err, &e) {
-		return nil, errors.New(e.Code.String())
-	}
-	return nil, err
-}
-
-// Holds tells whether a value is what the matcher asks for.
-func (m Matcher) Holds(value string) bool {
-	switch m.Op {
-	case Equal:
-		return value == m.Value
-	case NotEqual:
-		return value != m.Value
-	case Matches:
-		return m.re != nil && m.re.MatchString(value)
-	case NotMatches:
-		return m.re != nil && !m.re.MatchString(value)
-	}
-	return false
-}
-
-// String writes the matcher so that it is read back as the same.
-func (m Matcher) String() string {
-	if legacyName(m.Name) {
-		return m.Name + string(m.Op) + escape(m.Value)
-	}
-	return strconv.Quote(m.Name) + string(m.Op) + strconv.Quote(m.Value)
-}
-
-// escape puts a value in quotes as OpenMetrics does.
-func escape(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(value) + `"`
-}
-
-// legacyName tells whether a name is one that Prometheus took before UTF-8.
-func legacyName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// same tells whether two matchers ask for the same.
-func same(a, b Matcher) bool { return a.Name == b.Name && a.Op == b.Op && a.Value == b.Value }
-
-// jsonMatcher is a matcher as Alertmanager's API writes it.
-type jsonMatcher struct {
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	IsRegex bool   `json:"isRegex"`
-	IsEqual *bool  `json:"isEqual,omitempty"` // missing is true
-}
-
-// MarshalJSON writes the matcher as Alertmanager's API does.
-func (m Matcher) MarshalJSON() ([]byte, error) {
-	equal := m.Op == Equal || m.Op == Matches
-	return json.Marshal(jsonMatcher{m.Name, m.Value, m.Op == Matches || m.Op == NotMatches, &equal})
-}
-
-// UnmarshalJSON reads what MarshalJSON writes.
-func (m *Matcher) UnmarshalJSON(raw []byte) error {
-	var j jsonMatcher
-	if err := json.Unmarshal(raw, &j); err != nil {
-		return err
-	}
-	op := Equal
-	switch equal := j.IsEqual == nil || *j.IsEqual; {
-	case equal && j.IsRegex:
-		op = Matches
-	case !equal && j.IsRegex:
-		op = NotMatches
-	case !equal:
-		op = NotEqual
-	}
-	made, err := NewMatcher(j.Name, op, j.Value)
-	*m = made
-	return err
-}
-
-// Matchers must all hold.
-type Matchers []Matcher
-
-// Hold tells whether labels are what all of the matchers ask for.
-func (list Matchers) Hold(labels map[string]string) bool {
-	_, missed := list.miss(labels)
-	return !missed
-}
-
-// miss finds the first matcher that does not hold.
-func (list Matchers) miss(labels map[string]string) (Matcher, bool) {
-	for _, m := range list {
-		if !m.Holds(labels[m.Name]) {
-			return m, true
-		}
-	}
-	return Matcher{}, false
-}
-
-// sorted returns them in an order that does not depend on how they were
-// written.
-func (list Matchers) sorted() Matchers {
-	return slices.SortedFunc(slices.Values(list), func(a, b Matcher) int {
-		return strings.Compare(a.Name+"\x00"+a.Value+"\x00"+string(a.Op), b.Name+"\x00"+b.Value+"\x00"+string(b.Op))
-	})
-}
-
-// String writes them within braces.
-func (list Matchers) String() string { return "{" + strings.Join(list.Texts(), ", ") + "}" }
-
-// Texts writes each of them.
-func (list Matchers) Texts() []string {
-	out := make([]string, 0, len(list))
-	for _, m := range list {
-		out = append(out, m.String())
-	}
-	return out
-}
-
-// reserved tells which letters end a text without quotes.
-func reserved(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("{}!=~,\\\"'`", r) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/internal/matcher"
 	"github.com/evenkeel/evenkeel/respond"
 )
 
@@ -128,7 +129,7 @@ func Revise(old *Silence, s Silence, now time.Time, newID func() string) ([]Sile
 	}
 	state := old.State(now)
 	keeps := state == Pending || state == Active && sameSecond(old.From, s.From)
-	if keeps && old.Environment == s.Environment && slices.EqualFunc(old.Matchers.sorted(), s.Matchers.sorted(), same) {
+	if keeps && old.Environment == s.Environment && slices.EqualFunc(old.Matchers.Sorted(), s.Matchers.Sorted(), matcher.Same) {
 		s.ID = old.ID
 		if state == Active {
 			s.From = old.From

@@ -69,7 +69,7 @@ func (n *node) Path() string {
 // take returns the nodes that take labels: the deepest ones that match, from
 // left to right, until one that does not let the next ones have it too.
 func (n *node) take(labels map[string]string, visit func(*node, bool, Matcher)) (out []*node) {
-	if missed, no := n.matchers.miss(labels); no {
+	if missed, no := n.matchers.Miss(labels); no {
 		visit(n, false, missed)
 		return nil
 	}

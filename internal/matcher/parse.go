@@ -1,4 +1,4 @@
-package route
+package matcher
 
 import (
 	"errors"
@@ -13,24 +13,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ParseMatchers reads matchers as Alertmanager does: severity="critical",
+// Parse reads matchers as Alertmanager does: severity="critical",
 // team=~"a|b". Braces around them and a comma at the end may be there.
 //
 // Alertmanager has two grammars: the classic one, and the one with names in
 // UTF-8. As it does by itself, what only one of them takes is read by that one,
 // and where they disagree the classic one has the say.
-func ParseMatchers(text string) (Matchers, error) {
-	if len(text) > maxMatcherText {
-		return nil, fmt.Errorf("matchers of %d bytes at most are taken", maxMatcherText)
+func Parse(text string) (Matchers, error) {
+	if len(text) > maxText {
+		return nil, fmt.Errorf("matchers of %d bytes at most are taken", maxText)
 	}
 	modern, modernErr := parseModern(text)
 	classic, classicErr := parseClassic(text)
 	out, err := modern, modernErr
-	if classicErr == nil && (modernErr != nil || !slices.EqualFunc(modern, classic, same)) {
+	if classicErr == nil && (modernErr != nil || !slices.EqualFunc(modern, classic, Same)) {
 		out, err = classic, nil
 	}
-	if err == nil && len(out) > maxMatchers {
-		err = fmt.Errorf("%d matchers at most are taken", maxMatchers)
+	if err == nil && len(out) > Most {
+		err = fmt.Errorf("%d matchers at most are taken", Most)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("matchers %q: %w; write them as severity=\"critical\"", clipped(text), err)
@@ -38,12 +38,12 @@ func ParseMatchers(text string) (Matchers, error) {
 	return out, nil
 }
 
-// ParseMatcher reads exactly one matcher, without braces.
-func ParseMatcher(text string) (Matcher, error) {
+// ParseOne reads exactly one matcher, without braces.
+func ParseOne(text string) (Matcher, error) {
 	if strings.HasPrefix(text, "{") || strings.HasSuffix(text, "}") {
 		return Matcher{}, fmt.Errorf("matcher %q: a single matcher has no braces", clipped(text))
 	}
-	list, err := ParseMatchers(text)
+	list, err := Parse(text)
 	if err != nil {
 		return Matcher{}, err
 	}
@@ -107,7 +107,7 @@ func classicOne(text string) (Matcher, error) {
 	if err != nil {
 		return Matcher{}, err
 	}
-	return NewMatcher(parts[1], Op(parts[2]), value)
+	return New(parts[1], Op(parts[2]), value)
 }
 
 // classicValue takes quotes and escapes off a value. A backslash before
@@ -208,7 +208,7 @@ func (s *scanner) matcher() (Matcher, error) {
 	if err != nil {
 		return Matcher{}, err
 	}
-	return NewMatcher(name, op, value)
+	return New(name, op, value)
 }
 
 // word reads a text in quotes, or one without reserved letters.
@@ -251,7 +251,7 @@ func (list *Matchers) UnmarshalYAML(node *yaml.Node) error {
 	}
 	*list = nil
 	for n, text := range texts {
-		some, err := ParseMatchers(text)
+		some, err := Parse(text)
 		if err != nil {
 			line := node.Line
 			if n < len(node.Content) {
