@@ -190,6 +190,7 @@ func (a *App) openStore(ctx context.Context) error {
 	a.closers = append(a.closers, closer{"state", a.store.Close})
 	a.estate = estate.NewService(a.store, a.log)
 	a.findings = finding.NewService(a.store, a.log)
+	a.findings.Exempt(a.cfg.Detect.Exemptions)
 	a.cases = a.newCases(a, nil)
 	return a.declareEdges(ctx, a.started)
 }

@@ -28,6 +28,8 @@ type clusterChecks struct {
 		Record(ctx context.Context, obs []finding.Observation) error
 	}
 
+	exemptions finding.Exemptions
+
 	// lines is what a pod's containers wrote before they ended; nil for
 	// nobody can tell.
 	lines func(environment, pod string) []kube.LastLines
@@ -58,7 +60,7 @@ func newClusterChecks(tenant string, store clusterStore, findings *finding.Servi
 	if err != nil {
 		return nil, fmt.Errorf("detect/state: content: %w", err)
 	}
-	return &clusterChecks{tenant: tenant, catalogue: catalogue, engine: state.New(catalogue), store: store, findings: findings, of: map[string]*judgedCluster{}}, nil
+	return &clusterChecks{tenant: tenant, catalogue: catalogue, engine: state.New(catalogue), store: store, findings: findings, exemptions: findings.Exemptions(), of: map[string]*judgedCluster{}}, nil
 }
 
 // take follows what a cluster's watcher sees. It does not block.
@@ -99,7 +101,7 @@ func (c *clusterChecks) judge(ctx context.Context, now time.Time) error {
 			}
 			one.resumed = true
 		}
-		r := c.engine.Round(state.Where{Tenant: c.tenant, Environment: names[i], World: one.graph, Wrote: c.wrote(names[i])}, now)
+		r := c.engine.Round(state.Where{Tenant: c.tenant, Environment: names[i], World: one.graph, Wrote: c.wrote(names[i]), Exemptions: c.exemptions}, now)
 		c.mu.Lock()
 		one.coverage = r.Coverage
 		c.mu.Unlock()

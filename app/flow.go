@@ -92,7 +92,7 @@ func (a *App) record(g *lifecycle.Group, part string, delay, every time.Duration
 // env is what the checks of signals look at: the environment that is watched
 // from here, and the clusters whose figures arrive here.
 func (a *App) env() detect.Env {
-	env := detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier}
+	env := detect.Env{Tenant: a.tenant, Environment: a.cfg.Environment, Querier: a.querier, Exemptions: a.cfg.Detect.Exemptions}
 	for _, cluster := range a.cfg.Kubernetes {
 		env.Clusters = append(env.Clusters, cluster.Name)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
-	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/lifecycle"
 	"github.com/evenkeel/evenkeel/respond"
@@ -243,17 +242,10 @@ func alertOf(f finding.Finding, b cases.Belonging) respond.Alert {
 	a := respond.Alert{AlertKey: respond.AlertKey{Tenant: f.Tenant, Source: respond.FindingSource, Fingerprint: f.ID}, Environment: f.Environment,
 		Status: respond.Firing, Severity: f.Severity, Title: f.Title, StartsAt: f.FirstSeen,
 		Acknowledged: f.State == finding.Acknowledged || f.State == finding.Unknown && f.Prior == finding.Acknowledged,
-		Labels: map[string]string{"alertname": f.Check, "practice": f.Practice, "environment": f.Environment, "severity": f.Severity.String(),
-			"entity": f.Entity, "entity_kind": f.EntityKind, "entity_name": f.EntityName}}
+		Labels:       finding.Labels(f.Key, f.Report)}
 	a.Case, a.CaseWas = b.Case, b.Was
 	if b.ExplainedBy != "" {
 		a.By, a.Why = respond.AlertKey{Tenant: f.Tenant, Source: respond.FindingSource, Fingerprint: b.ExplainedBy}.ID(), b.Why
-	}
-	if f.EntityKind == string(estate.KindService) {
-		a.Labels["service"] = f.EntityName
-	}
-	if f.Host != "" {
-		a.Labels["host"] = f.Host
 	}
 	a.Text = f.Effect
 	for n, step := range f.Remedy {

@@ -41,6 +41,29 @@ probes:
 	}
 }
 
+// What has ended is no error: a configuration that could be loaded yesterday can be
+// loaded today.
+func TestAnExemptionThatHasEndedIsTaken(t *testing.T) {
+	c, err := Parse([]byte(`
+detect:
+  exemptions:
+    - id: old-disks
+      checks: [disk-*, filesystem-filling]
+      entities: ["disk:web-1:*"]
+      matchers: ['severity!="critical"']
+      until: 2001-02-03
+      owner: storage team
+      reason: they are replaced in May
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := c.Detect.Exemptions[0]
+	if len(c.Detect.Exemptions) != 1 || len(x.Checks) != 2 || len(x.Matchers) != 1 || x.Until.Format("2006-01-02 15:04 MST") != "2001-02-03 00:00 UTC" || c.Detect.MaxEntities == 0 {
+		t.Errorf("%+v", x)
+	}
+}
+
 func TestErrorsNameThePlaceAndTheRemedy(t *testing.T) {
 	for _, c := range []struct{ yaml, place, remedy string }{
 		{"listne: x", "evenkeel.yaml:1", "unknown key listne"},
@@ -59,6 +82,11 @@ func TestErrorsNameThePlaceAndTheRemedy(t *testing.T) {
 		{"kubernetes: [{name: a}]", "kubernetes[0].kubeconfig", "in_cluster"},
 		{"kubernetes: [{name: local, in_cluster: true}]", "kubernetes[0].name", "one of its own"},
 		{"public_url: nonsense", "public_url", "https://"},
+		{"detect: {exemptions: [{id: a, checks: ['*'], entities: ['*'], until: 2026-01-01, owner: b, reason: why}]}", "detect.exemptions[0] (a).checks", "name the checks"},
+		{"detect: {exemptions: [{id: a, checks: [disk-slow], entities: ['*'], until: 9000-01-01, owner: b, reason: why}]}", "detect.exemptions[0] (a).until", "more than a year"},
+		{"detect: {exemptions: [{id: a, checks: [disk-slow], entities: ['*'], until: 2026-01-01, reason: why}]}", "detect.exemptions[0] (a).owner", "whom to ask"},
+		{"detect:\n  exemptions:\n    - {id: a, check: [disk-slow]}", "evenkeel.yaml:3", "unknown key check"},
+		{"detect:\n  exemptions:\n    - id: a\n      matchers: ['host=~(']", "evenkeel.yaml:4", "regular expression"},
 	} {
 		path := filepath.Join(t.TempDir(), "evenkeel.yaml")
 		if err := os.WriteFile(path, []byte(c.yaml), 0o600); err != nil {

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
 )
 
 // Config of the practice.
@@ -23,6 +26,9 @@ type Config struct {
 	Content string `yaml:"content"`
 	// Off are the ids of checks that are not made.
 	Off []string `yaml:"off"`
+	// Exemptions accept what some checks, of any practice, find about some
+	// entities until a date.
+	Exemptions finding.Exemptions `yaml:"exemptions"`
 }
 
 // Defaults returns the configuration of somebody who says nothing.
@@ -45,6 +51,11 @@ func (c Config) Validate() error {
 	if c.Content != "" {
 		if info, err := os.Stat(c.Content); err != nil || !info.IsDir() {
 			errs = append(errs, fmt.Errorf("detect.content: %s is not a folder that can be read", c.Content))
+		}
+	}
+	if err := c.Exemptions.Validate(time.Now()); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			errs = append(errs, errors.New("detect.exemptions"+line))
 		}
 	}
 	return errors.Join(errs...)

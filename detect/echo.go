@@ -3,6 +3,8 @@ package detect
 import (
 	"slices"
 	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
 )
 
 // lingerFor is how long a symptom still counts as an echo after its cause has
@@ -43,6 +45,9 @@ func (r *round) explain() {
 // causeOf returns the root of what explains c: of several the one that fires,
 // and of those the most severe.
 func (r *round) causeOf(c *verdictCase) *verdictCase {
+	if r.exempted(c) {
+		return nil
+	}
 	var best *verdictCase
 	for _, e := range c.check.EchoOf {
 		if holds, err := c.subject.holds(e.when); err != nil || !holds {
@@ -50,7 +55,7 @@ func (r *round) causeOf(c *verdictCase) *verdictCase {
 		}
 		for _, other := range r.about(e.check, c.subject.Entity, e.Anywhere) {
 			v := r.byKey[judged{e.check.ID, other.ID}]
-			if v == nil || !v.active() {
+			if v == nil || !v.active() || r.exempted(v) {
 				continue
 			}
 			if apart := c.verdict.Since.Sub(v.verdict.Since).Abs(); e.Within > 0 && apart > e.Within {
@@ -65,6 +70,17 @@ func (r *round) causeOf(c *verdictCase) *verdictCase {
 		}
 	}
 	return best
+}
+
+// exempted tells whether an exemption covers what a check finds. It stands by
+// itself then: what people feel of it must not be hidden behind what nobody is
+// told of, and it must not make worse what somebody is.
+func (r *round) exempted(c *verdictCase) bool {
+	if len(r.env.Exemptions) == 0 || c.subject == nil {
+		return false
+	}
+	e := c.subject.Entity
+	return r.env.Exemptions.For(r.keyOf(c), finding.Report{Severity: c.verdict.Severity, EntityKind: string(e.estateKind()), EntityName: e.Name, Host: e.HostName}, r.now) != nil
 }
 
 func better(a, b *verdictCase) bool {

@@ -28,6 +28,8 @@ type Env struct {
 	// Clusters are the environments that are Kubernetes clusters: what the label
 	// cluster says is of one is told there, beside what else is known of it.
 	Clusters []string
+	// Exemptions are those under which what is found is kept.
+	Exemptions finding.Exemptions
 }
 
 // home is the environment that an entity belongs to.

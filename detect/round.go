@@ -249,9 +249,7 @@ func (r *round) tell() Result {
 	result := Result{Queries: len(r.picture.readings)}
 	standing := map[judged]finding.Report{}
 	for _, c := range r.cases {
-		o := finding.Observation{At: r.now, Key: finding.Key{
-			Tenant: r.env.Tenant, Environment: r.env.home(r.catalogue, c.Entity), Practice: Practice, Check: c.Check, Entity: c.Entity,
-		}}
+		o := finding.Observation{At: r.now, Key: r.keyOf(c)}
 		coverage := Coverage{Environment: o.Key.Environment, Check: c.Check, Entity: c.Entity, State: c.verdict.State, Since: c.verdict.Since, Reason: c.verdict.Reason}
 		switch {
 		case c.gone != "":
@@ -284,6 +282,11 @@ func (r *round) tell() Result {
 	}
 	r.reports = standing
 	return result
+}
+
+// keyOf is what a case is told under.
+func (r *round) keyOf(c *verdictCase) finding.Key {
+	return finding.Key{Tenant: r.env.Tenant, Environment: r.env.home(r.catalogue, c.Entity), Practice: Practice, Check: c.Check, Entity: c.Entity}
 }
 
 // lastReport is the report of this round, or of the last one that showed the

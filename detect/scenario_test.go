@@ -32,7 +32,9 @@ import (
 //
 // The comment before the first file says what happens. A line
 // "look-alike of CHECK" says that it looks like the fault but is none; a line
-// "exporter NAME" that the series are as that exporter prints them.
+// "exporter NAME" that the series are as that exporter prints them; "exempt CHECK
+// ENTITY" that an exemption covers what the check finds about the entity, which
+// the engine tells all the same.
 //
 // In load, each line is one series, every 15 s from 0: in Prometheus'
 // notation ("0 1+2x30"), or as what it does over time: "rate 0.1@5m 1.9@2m" is
@@ -57,6 +59,7 @@ type scenario struct {
 	name      string
 	lookalike []string
 	exporters []string
+	exempt    finding.Exemptions
 	series    map[string]script
 	expect    []expectation
 	end       time.Duration
@@ -108,6 +111,10 @@ func readScenario(t testing.TB, file string) scenario {
 		}
 		if exporter, ok := strings.CutPrefix(strings.TrimSpace(line), "exporter "); ok {
 			s.exporters = append(s.exporters, exporter)
+		}
+		if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "exempt "); ok {
+			check, entity, _ := strings.Cut(pair, " ")
+			s.exempt = append(s.exempt, finding.Exemption{Checks: []string{check}, Entities: []string{entity}, Until: start.Add(24 * time.Hour)})
 		}
 	}
 	for _, f := range archive.Files {
@@ -400,7 +407,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 	trace := []string{}
 	var told []estate.Relation
 	for at := time.Duration(0); at <= s.end; at = s.next(at) {
-		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(at))
+		result, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n, Exemptions: s.exempt}, start.Add(at))
 		if err != nil {
 			t.Fatalf("at %s: %v", at, err)
 		}

@@ -30,6 +30,8 @@ func Acknowledge(f Finding, by, note string, now time.Time) (Finding, []Event, e
 	switch {
 	case err != nil:
 		return f, nil, err
+	case f.refused() != nil:
+		return f, nil, f.refused()
 	case f.State == Resolved:
 		return f, nil, fmt.Errorf("%w: it is resolved already", ErrState)
 	case f.state() == Acknowledged:
@@ -53,6 +55,8 @@ func Accept(f Finding, by string, until time.Time, reason string, now time.Time)
 		return f, nil, fmt.Errorf("%w: the acceptance must end in the future", ErrInvalid)
 	case until.Sub(now) > maxAcceptance:
 		return f, nil, fmt.Errorf("%w: an acceptance may last a year at most; look at it again then", ErrInvalid)
+	case f.refused() != nil:
+		return f, nil, f.refused()
 	case f.State == Resolved:
 		return f, nil, fmt.Errorf("%w: it is resolved already", ErrState)
 	}
@@ -70,6 +74,8 @@ func Reopen(f Finding, by, reason string, now time.Time) (Finding, []Event, erro
 	switch {
 	case err != nil:
 		return f, nil, err
+	case f.refused() != nil:
+		return f, nil, f.refused()
 	case f.State == Resolved:
 		return f, nil, fmt.Errorf("%w: it is resolved; it opens by itself if it comes back", ErrState)
 	case f.state() == Open:

@@ -64,10 +64,11 @@ func (s *Service) Reopen(ctx context.Context, actor access.Actor, tenant, id, re
 	})
 }
 
-// answer applies what an actor decided, with its audit entry. It fails with
+// answer applies what an actor decided, with its audit entry. What is open after
+// that may be exempted. It fails with
 // access.ErrForbidden, ErrNotFound, ErrInvalid or ErrState.
 func (s *Service) answer(ctx context.Context, actor access.Actor, tenant, id, action string, now time.Time,
-	decide func(Finding) (Finding, []Event, error)) (Finding, error) {
+	ask func(Finding) (Finding, []Event, error)) (Finding, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, err := s.visible(ctx, actor, tenant, id)
@@ -77,12 +78,14 @@ func (s *Service) answer(ctx context.Context, actor access.Actor, tenant, id, ac
 	if err := access.Can(actor, access.Respond, access.Scope{Tenant: tenant, Environment: f.Environment}); err != nil {
 		return Finding{}, err
 	}
-	next, events, err := decide(f)
+	next, events, err := ask(f)
 	if err != nil {
 		return Finding{}, err
 	}
+	asked := events[len(events)-1].Text
+	next, events, _ = under(s.exemptions, next, events, true, now)
 	identify(&next, events)
-	entry := audit(ctx, actor, action, next, events[len(events)-1].Text, now)
+	entry := audit(ctx, actor, action, next, asked, now)
 	batch := []Applied{{Finding: next, Events: events, Audit: entry}}
 	if err := s.store.ApplyFindings(ctx, batch); err != nil {
 		return Finding{}, fmt.Errorf("%s %s: %w", action, id, err)

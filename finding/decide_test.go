@@ -22,6 +22,7 @@ func play(t *testing.T, script string) (Finding, string) {
 	t.Helper()
 	var cur *Finding
 	var history []string
+	var exempt Exemptions
 	for line := range strings.Lines(script) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
@@ -32,7 +33,19 @@ func play(t *testing.T, script string) (Finding, string) {
 			t.Fatal(err)
 		}
 		now := t0.Add(minutes)
-		next, events, changed := do(t, cur, words[1:], now)
+		switch words[1] {
+		case "unexempt":
+			exempt = nil
+			continue
+		case "exempt":
+			long, err := time.ParseDuration(words[2] + "m")
+			if err != nil {
+				t.Fatal(err)
+			}
+			exempt = Exemptions{{ID: "known", Checks: []string{"disk-*"}, Entities: []string{"*"}, Owner: "storage", Reason: "it is known", Until: t0.Add(long)}}
+			continue
+		}
+		next, events, changed := do(t, cur, exempt, words[1:], now)
 		for _, e := range events {
 			history = append(history, fmt.Sprintf("%s %s>%s", e.Kind, e.From, e.To))
 		}
@@ -47,7 +60,7 @@ func play(t *testing.T, script string) (Finding, string) {
 	return *cur, strings.Join(history, ", ")
 }
 
-func do(t *testing.T, cur *Finding, words []string, now time.Time) (next Finding, events []Event, changed bool) {
+func do(t *testing.T, cur *Finding, exempt Exemptions, words []string, now time.Time) (next Finding, events []Event, changed bool) {
 	t.Helper()
 	o := Observation{Key: key, At: now, Reason: "because"}
 	var err error
@@ -60,13 +73,13 @@ func do(t *testing.T, cur *Finding, words []string, now time.Time) (next Finding
 		if len(words) > 2 {
 			o.Report.Culprits = []Culprit{{Name: words[2]}}
 		}
-		return Decide(cur, o, now)
+		return decide(cur, o, exempt, now)
 	case "clear":
 		o.Sign = Clear
-		return Decide(cur, o, now)
+		return decide(cur, o, exempt, now)
 	case "nodata":
 		o.Sign = NoData
-		return Decide(cur, o, now)
+		return decide(cur, o, exempt, now)
 	case "ack":
 		next, events, err = Acknowledge(*cur, "Ada", "on it", now)
 	case "accept":

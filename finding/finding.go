@@ -15,10 +15,15 @@
 //	open ──acknowledge──▶ acknowledged        open, acknowledged ──accept(until, reason)──▶ accepted
 //	accepted ──until is past──▶ open          acknowledged, accepted ──severity above the answered one──▶ open
 //	acknowledged, accepted ──no data──▶ unknown ──data──▶ what it was
+//	open, acknowledged ──an Exemption covers it──▶ accepted ──it covers it no longer──▶ open
 //
 // What is done to an unknown finding sets the state that it goes back to: it
 // stays unknown until there is data. An accepted one that resolves and comes
 // back within ReopenWithin is still accepted, unless it is worse.
+//
+// Exemptions, which the configuration holds, accept what some checks find about
+// some entities. They are part of the decision, so that no finding is ever open
+// under one, and people do not answer what they cover.
 //
 // Invariants: at most one finding per Key is not resolved; no data never
 // resolves a finding, it makes it unknown; every transition is in the history
@@ -173,6 +178,9 @@ type Answer struct {
 	Text string    `json:"text,omitempty"`
 	// Severity is the one that was answered; above it the finding opens again.
 	Severity Severity `json:"severity,omitempty"`
+	// Exemption is the id of the one that accepts it, where it was not answered
+	// by itself.
+	Exemption string `json:"exemption,omitempty"`
 }
 
 // Event is one line of a finding's history.
@@ -180,7 +188,7 @@ type Event struct {
 	ID      string    `json:"id"`
 	Finding string    `json:"finding"`
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"` // "opened", "worsened", "eased", "acknowledged", "accepted", "expired", "unknown", "known", "resolved", "reopened"
+	Kind    string    `json:"kind"` // "opened", "worsened", "eased", "acknowledged", "accepted", "exempted", "expired", "unknown", "known", "resolved", "reopened"
 	From    State     `json:"from,omitempty"`
 	To      State     `json:"to"`
 	By      string    `json:"by"`

@@ -24,8 +24,9 @@ type Service struct {
 
 	// mu is held over deciding and storing, so that two decisions about one
 	// finding never race; the store's revision check is the second lock.
-	mu      sync.Mutex
-	current map[scope]map[Key]Finding
+	mu         sync.Mutex
+	current    map[scope]map[Key]Finding
+	exemptions Exemptions
 }
 
 // scope is what CurrentFindings loads at once.
@@ -45,6 +46,21 @@ type Notice struct {
 // NewService returns a service over a store.
 func NewService(store Store, log *slog.Logger) *Service {
 	return &Service{store: store, log: log, current: map[scope]map[Key]Finding{}}
+}
+
+// Exempt gives the service the exemptions to decide under. What stands follows
+// at its next observation.
+func (s *Service) Exempt(list Exemptions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.exemptions = list
+}
+
+// Exemptions are those that it decides under. They are not to be written to.
+func (s *Service) Exemptions() Exemptions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.exemptions
 }
 
 // Listen returns a listener that holds up to size notices. Close it after use.
@@ -97,7 +113,7 @@ func (s *Service) record(ctx context.Context, obs []Observation) error {
 		if known {
 			cur = &f
 		}
-		decided, events, changed := Decide(cur, o, o.At)
+		decided, events, changed := decide(cur, o, s.exemptions, o.At)
 		if !changed {
 			continue
 		}
@@ -167,7 +183,8 @@ func identify(f *Finding, events []Event) {
 	}
 }
 
-// Expire opens the accepted findings whose time is up.
+// Expire opens the accepted findings whose time is up, unless an exemption
+// covers them.
 func (s *Service) Expire(ctx context.Context, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,7 +194,11 @@ func (s *Service) Expire(ctx context.Context, now time.Time) error {
 	}
 	var batch []Applied
 	for _, f := range list {
-		if next, events, changed := expire(f, now); changed {
+		next, events, changed := f, []Event(nil), false
+		if f.Exempted() == "" {
+			next, events, changed = expire(f, now)
+		}
+		if next, events, changed = under(s.exemptions, next, events, changed, now); changed {
 			identify(&next, events)
 			batch = append(batch, Applied{Finding: next, Events: events})
 		}

@@ -75,6 +75,10 @@ type Member struct {
 	// LooseSince is since when nothing holds it here any more; a while later it
 	// gets a case of its own.
 	LooseSince time.Time `json:"looseSince,omitzero"`
+	// Accepted tells that it needs nobody as it stands, Exemption which one says
+	// so; empty where a person did.
+	Accepted  bool   `json:"accepted,omitempty"`
+	Exemption string `json:"exemption,omitempty"`
 }
 
 // Hypothesis is one possible cause.

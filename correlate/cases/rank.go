@@ -118,7 +118,8 @@ func held(before *Case, suspects []*suspect) bool {
 }
 
 // targets are the findings that are to be explained, the worst first: what is
-// felt and stands, else what is felt, else all that stands.
+// felt and stands, else what is felt, else all that stands. What is accepted
+// is not asked about while anything else is.
 func (w *gathering) targets(members []int) []int {
 	pick := func(take func(*node) bool) (out []int) {
 		for _, n := range members {
@@ -129,12 +130,16 @@ func (w *gathering) targets(members []int) []int {
 		return out
 	}
 	stands := func(x *node) bool { return x.f.State != finding.Resolved }
-	out := pick(func(x *node) bool { return x.felt && stands(x) })
-	if len(out) == 0 {
-		out = pick(func(x *node) bool { return x.felt })
-	}
-	if len(out) == 0 {
-		out = pick(stands)
+	asks := func(x *node) bool { return !accepted(x.f) }
+	out := pick(func(x *node) bool { return x.felt && stands(x) && asks(x) })
+	for _, next := range []func(*node) bool{
+		func(x *node) bool { return x.felt && asks(x) },
+		func(x *node) bool { return stands(x) && asks(x) },
+		stands,
+	} {
+		if len(out) == 0 {
+			out = pick(next)
+		}
 	}
 	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(w.nodes[b].f.Severity, w.nodes[a].f.Severity) })
 	return out[:min(len(out), targetsAtMost)]

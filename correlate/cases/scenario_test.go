@@ -26,7 +26,8 @@ import (
 // A scenario is a txtar file in testdata/. Its files hold one thing a line:
 //
 //	relations  FROM KIND TO [CONFIDENCE]
-//	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS]
+//	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS exempt=HH:MM:SS]
+//	           exempt is when the exemption that covers it ends
 //	changes    HH:MM:SS ENTITY SUMMARY
 //	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [loaded] [fresh] [cold=NAME,NAME/OF@HH:MM:SS] [host=ENTITY] [from=ENTITY to=ENTITY]
 //	           since when it is out (- for as usual); from and to are the ends of an edge
@@ -35,6 +36,8 @@ import (
 //	           at HH:MM NAME cause NAME|none|unknown
 //	           at HH:MM NAME suspects ENTITY    some hypothesis is about it
 //	           at HH:MM NAME explained by NAME|nothing
+//	           at HH:MM NAME exempted           its part in the case says so
+//	           at HH:MM NAME severity SEVERITY  of the case
 //	           at HH:MM NAME story|excluded|unseen|history|for|against TEXT
 //
 // Rounds come every minute. Each scenario is run again with everything in
@@ -49,7 +52,7 @@ type scene struct {
 
 type scened struct {
 	finding.Finding
-	seen, until time.Time
+	seen, until, exempt time.Time
 }
 
 func clockAt(t *testing.T, text string) time.Time {
@@ -190,6 +193,8 @@ func readFinding(t *testing.T, line string) scened {
 				out.seen = clockAt(t, v)
 			case "until":
 				out.until = clockAt(t, v)
+			case "exempt":
+				out.exempt = clockAt(t, v)
 			default:
 				t.Fatalf("not an attribute: %s", word)
 			}
@@ -205,6 +210,9 @@ func (s scene) at(now time.Time) Input {
 	for _, f := range s.findings {
 		if f.seen.After(now) {
 			continue
+		}
+		if f.exempt.After(now) {
+			f.State, f.Until, f.Answer = finding.Accepted, f.exempt, finding.Answer{By: "storage", Text: "known", Severity: finding.Critical, Exemption: "known"}
 		}
 		if !f.until.IsZero() && !f.until.After(now) {
 			f.State, f.ResolvedAt = finding.Resolved, f.until
@@ -413,6 +421,14 @@ func (w *world) holds(words []string) string {
 			list = append(list, h.Against...)
 		}
 		return has(list...)
+	case "exempted":
+		for _, m := range c.Members {
+			if m.Finding == words[0] && (m.Exemption != "known" || !m.Accepted) {
+				return "it is not"
+			}
+		}
+	case "severity":
+		return has(c.Severity.String())
 	case "history":
 		var list []string
 		for _, e := range w.events[c.ID] {

@@ -23,6 +23,8 @@ type Where struct {
 	// Wrote tells what a pod's containers wrote before they ended, or why that
 	// is not known; nil where nobody can tell.
 	Wrote func(pod string) []finding.Evidence
+	// Exemptions are those under which what is found is kept.
+	Exemptions finding.Exemptions
 }
 
 // Result of a round.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/finding"
 )
 
 // lingerFor is how long a symptom still counts as an echo after its cause has
@@ -54,6 +55,9 @@ func (r *round) explain() {
 // of those the most severe. What is not the same for all members that fire
 // explains none of them.
 func (r *round) causeOf(v *instance) (best *instance, linger time.Duration) {
+	if r.exempted(v) {
+		return nil, 0
+	}
 	for _, e := range v.check.EchoOf {
 		c := r.common(v, e)
 		if c == nil {
@@ -72,6 +76,16 @@ func (r *round) causeOf(v *instance) (best *instance, linger time.Duration) {
 	return best, linger
 }
 
+// exempted tells whether an exemption covers what a check finds. It stands by
+// itself then: what comes of it must not be hidden behind what nobody is told
+// of, and it must not make worse what somebody is.
+func (r *round) exempted(v *instance) bool {
+	if len(r.where.Exemptions) == 0 || v.subject == nil {
+		return false
+	}
+	return r.where.Exemptions.For(r.keyOf(v), finding.Report{Severity: v.verdict.Severity, EntityKind: string(v.subject.Kind), EntityName: v.subject.Name}, r.now) != nil
+}
+
 func (v *instance) weight() int {
 	if v.verdict.State == detect.Firing {
 		return 10 + int(v.verdict.Severity)
@@ -83,7 +97,7 @@ func (v *instance) weight() int {
 // fires; the first of them, where the members have several such causes.
 func (r *round) common(v *instance, e Echo) *instance {
 	if len(e.way) == 0 {
-		if c := r.cases[judged{e.check.ID, r.group(e.check, v.Group)}]; c != nil && c.active() {
+		if c := r.cases[judged{e.check.ID, r.group(e.check, v.Group)}]; c != nil && c.active() && !r.exempted(c) {
 			return c
 		}
 		return nil
@@ -92,7 +106,7 @@ func (r *round) common(v *instance, e Echo) *instance {
 	for _, m := range v.subject.firing {
 		var found *instance
 		for _, id := range walk(r.where.World, []string{m.entity.ID}, e.way) {
-			if c := r.cases[judged{e.check.ID, r.group(e.check, id)}]; c != nil && c.active() {
+			if c := r.cases[judged{e.check.ID, r.group(e.check, id)}]; c != nil && c.active() && !r.exempted(c) {
 				found = c
 				break
 			}

@@ -36,12 +36,15 @@ func (r *round) tell() {
 	}
 }
 
+// keyOf is what an instance is told under.
+func (r *round) keyOf(v *instance) finding.Key {
+	return finding.Key{Tenant: r.where.Tenant, Environment: r.where.Environment, Practice: Practice, Check: v.Check, Entity: v.Group}
+}
+
 func (r *round) tellOne(v *instance) {
 	fresh := v.fresh
 	v.fresh = false
-	o := finding.Observation{At: r.now, Key: finding.Key{
-		Tenant: r.where.Tenant, Environment: r.where.Environment, Practice: Practice, Check: v.Check, Entity: v.Group,
-	}}
+	o := finding.Observation{At: r.now, Key: r.keyOf(v)}
 	if v.check == nil {
 		v.gone = "the check is not made any more"
 	} else if v.verdict.State == detect.Unknown && r.now.Sub(v.memory.Seen) > goneAfter {

@@ -19,7 +19,9 @@ import (
 // A scenario is a txtar file in scenarios/: what the cluster says at which
 // time, and what must be found. What fires and is not expected fails the test,
 // at any severity. A line "look-alike of CHECK" in the comment says that
-// something looks like the fault and is none.
+// something looks like the fault and is none; a line "exempt CHECK ID" that an
+// exemption covers what the check finds about the entity, which is told all the
+// same.
 //
 // In world:
 //
@@ -39,6 +41,7 @@ import (
 type scenario struct {
 	name      string
 	lookalike []string
+	exempt    finding.Exemptions
 	events    map[time.Duration][]string
 	expect    []expectation
 	end       time.Duration
@@ -71,6 +74,10 @@ func readScenarios(t testing.TB) []scenario {
 			if check, ok := strings.CutPrefix(strings.TrimSpace(line), "look-alike of "); ok {
 				check, _, _ = strings.Cut(check, ":")
 				s.lookalike = append(s.lookalike, check)
+			}
+			if pair, ok := strings.CutPrefix(strings.TrimSpace(line), "exempt "); ok {
+				check, id, _ := strings.Cut(pair, " ")
+				s.exempt = append(s.exempt, finding.Exemption{Checks: []string{check}, Entities: []string{id}, Until: scenarioStart.Add(24 * time.Hour)})
 			}
 		}
 		for _, f := range archive.Files {
@@ -243,7 +250,7 @@ func runScenario(t *testing.T, c *Catalogue, s scenario) {
 	g := NewGraph()
 	apply(t, c, g, "kubernetes-cluster prod reachable=true version=v1.34.1")
 	engine, whole := New(c), New(c)
-	where := Where{Tenant: "t", Environment: "e", World: g}
+	where := Where{Tenant: "t", Environment: "e", World: g, Exemptions: s.exempt}
 	seen, seenWhole := standing{}, standing{}
 	expected := map[judged]bool{}
 	for _, e := range s.expect {
