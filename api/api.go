@@ -168,6 +168,7 @@ func New(services Services, options Options) http.Handler {
 		s.registerReview(h)
 		if s.Rules != nil {
 			s.registerRecords(h)
+			s.registerExemptions(h)
 		}
 		s.registerEvidence(h)
 		s.registerSilences(h)

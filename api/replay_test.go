@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
+	"github.com/evenkeel/evenkeel/review"
 	"github.com/evenkeel/evenkeel/review/replay"
 )
 
@@ -88,6 +90,45 @@ func TestALongReplayIsNotCutOff(t *testing.T) {
 	got := s.ask(t, http.MethodPost, "/api/v1/replays", admin, `{"from":"`+began.Add(-time.Hour).UTC().Format(time.RFC3339)+`","draft":"slow"}`)
 	if took := time.Since(began); took < 6*time.Second || !strings.Contains(got.body, `"result"`) {
 		t.Errorf("after %s: %s", took, got.body[max(0, len(got.body)-300):])
+	}
+}
+
+// What is exempted is told to who may read all of it, with what it covers; the
+// finding itself says so to whoever may see it.
+func TestExemptionsByTheAPI(t *testing.T) {
+	s := serve(t)
+	s.findings.Exempt(finding.Exemptions{
+		{ID: "full", Checks: []string{"filesystem-*"}, Entities: []string{"filesystem:local:*"}, Until: time.Now().Add(24 * time.Hour), Owner: "storage", Reason: "it is moved"},
+		{ID: "typo", Checks: []string{"cpu"}, Entities: []string{"*"}, Until: time.Now().Add(60 * 24 * time.Hour), Owner: "storage", Reason: "it is moved"}})
+	if err := s.findings.Record(t.Context(), []finding.Observation{{At: time.Now(), Sign: finding.Firing,
+		Key:    finding.Key{Tenant: access.DefaultTenant, Environment: "local", Practice: "detect", Check: "filesystem-full", Entity: "filesystem:local:/var"},
+		Report: finding.Report{Severity: finding.Critical, Title: "/var on local is full"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var got Exemptions
+	raw := s.ask(t, http.MethodGet, "/api/v1/checks/exemptions", admin, "")
+	if err := json.Unmarshal([]byte(raw.body), &got); err != nil || raw.status != http.StatusOK || len(got.Exemptions) != 2 {
+		t.Fatalf("%d, %v: %s", raw.status, err, raw.body)
+	}
+	if x := got.Exemptions[0]; x.ID != "full" || x.State != review.ExemptionEnds || x.Count != 1 || x.Covers[0].State != finding.Accepted || x.Rules != 0 || x.Owner != "storage" {
+		t.Errorf("%+v", x)
+	}
+	if x := got.Exemptions[1]; x.Rules != 1 || x.Count != 0 || x.State != review.ExemptionHolds {
+		t.Errorf("%+v", x)
+	}
+	id := got.Exemptions[0].Covers[0].Finding
+	if one := s.ask(t, http.MethodGet, "/api/v1/findings/"+id, admin, ""); !strings.Contains(one.body, `"exemption":"full"`) || !strings.Contains(one.body, "it is moved") {
+		t.Errorf("the finding: %s", one.body)
+	}
+	if refused := s.ask(t, http.MethodPost, "/api/v1/findings/"+id+"/acknowledge", admin, `{}`); refused.status != http.StatusConflict || !strings.Contains(refused.body, "detect: exemptions:") {
+		t.Errorf("a person answers it: %d %s", refused.status, refused.body)
+	}
+	here, _, err := s.access.CreateToken(t.Context(), access.Evenkeel(access.DefaultTenant), "here", []access.Grant{{Tenant: access.DefaultTenant, Environment: "local", Role: access.Viewer}}, nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw := s.ask(t, http.MethodGet, "/api/v1/checks/exemptions", here, ""); raw.status != http.StatusForbidden {
+		t.Errorf("of one environment alone: %d %s", raw.status, raw.body)
 	}
 }
 

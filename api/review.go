@@ -132,6 +132,25 @@ func (s *server) registerRecords(h huma.API) {
 		})
 }
 
+// Exemptions is what each exemption does now.
+type Exemptions struct {
+	Exemptions []review.Exemption `json:"exemptions" doc:"those that need their owner first"`
+	Cut        bool               `json:"cut,omitempty" doc:"more stands than can be counted at once"`
+}
+
+// registerExemptions registers what is accepted until a date by the
+// configuration.
+func (s *server) registerExemptions(h huma.API) {
+	type exemptionsInput struct {
+		Tenant string `query:"tenant" maxLength:"80"`
+	}
+	huma.Register(h, op(http.MethodGet, "/api/v1/checks/exemptions", "list-exemptions", "Checks", "What is exempted by the configuration: which checks of what, until when, by whom and why, and what each exemption covers now"),
+		func(ctx context.Context, in *exemptionsInput) (*body[Exemptions], error) {
+			list, cut, err := s.Reviews.Exemptions(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), s.Rules(), time.Now())
+			return answer(Exemptions{list, cut}), s.problem("list-exemptions", err)
+		})
+}
+
 func (s *server) documentAnswer(what string, d review.Document, err error) (*body[review.Document], error) {
 	if err != nil {
 		return nil, s.problem(what, err)

@@ -76,6 +76,7 @@ func (a *App) openStage(ctx context.Context, ask replay.Ask, q metric.Querier) (
 		return nil, err
 	}
 	x.estate, x.findings = estate.NewService(x.store, x.log), finding.NewService(x.store, x.log)
+	x.findings.Exempt(x.cfg.Detect.Exemptions)
 	x.engine, x.objectives = detect.New(x.catalogue, x.cfg.Detect), slo.NewEvaluator(x.cfg.SLOs)
 	x.cases = x.newCases(a, s.clock)
 	if s.told, err = a.recorded(ctx, s.now, ask.To); err != nil {
@@ -240,7 +241,7 @@ func (s *stage) name(p respond.Page) string {
 
 func (s *stage) LeftOut() []string {
 	out := []string{
-		"Objectives, policies, schedules, routes and silences are those of today.",
+		"Objectives, exemptions, policies, schedules, routes and silences are those of today; an exemption holds up to its end.",
 		"Nobody takes anything up and every message arrives: what people did at the time is not repeated.",
 	}
 	if len(s.told) > 0 {

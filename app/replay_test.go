@@ -137,6 +137,37 @@ func TestATimeThatHasPassedIsRunAgain(t *testing.T) {
 	}
 }
 
+// An exemption holds in a replay as of the time that is run: what it covers is
+// told as exempted and pages nobody, and pages once it has ended.
+func TestAReplayHonoursExemptions(t *testing.T) {
+	t.Parallel()
+	broke := time.Now().Add(-40 * time.Minute).Truncate(15 * time.Second)
+	a := atRest(t, broke)
+	ask := replay.Ask{Tenant: a.tenant, Environment: "home", From: broke.Add(-10 * time.Minute), To: broke.Add(8 * time.Minute), Learn: 10 * time.Minute}
+	run := func(until time.Time) (r replay.Result, paged []time.Time) {
+		t.Helper()
+		a.cfg.Detect.Exemptions = finding.Exemptions{{ID: "shop-moves", Checks: []string{"*"}, Entities: []string{"service:*"}, Until: until, Owner: "shop", Reason: "it is moved"}}
+		r, err := a.replay.Run(t.Context(), access.Evenkeel(a.tenant), ask, time.Now(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range r.Incidents {
+			if !i.PagedAt.IsZero() {
+				paged = append(paged, i.PagedAt)
+			}
+		}
+		return r, paged
+	}
+	r, paged := run(broke.Add(time.Hour))
+	if r.Exempted == 0 || r.Exempted != len(r.Findings) || len(r.Incidents) != 0 || len(r.Cases) != 0 || !strings.Contains(r.Summary, "exempted: they page nobody") || r.Findings[0].Exemption != "shop-moves" {
+		t.Errorf("while it holds: %+v", r)
+	}
+	ended := broke.Add(5 * time.Minute)
+	if r, paged = run(ended); r.Exempted != 0 || len(paged) != 1 || paged[0].Before(ended) || len(r.Findings) == 0 || !r.Findings[0].Since.Before(ended) {
+		t.Errorf("when it ends meanwhile, pages at %v: %+v", paged, r)
+	}
+}
+
 // A check is tried on the past before it pages anybody.
 func TestADraftOfACheckIsTriedOnThePast(t *testing.T) {
 	t.Parallel()

@@ -287,6 +287,9 @@ func caseMark(x cases.Case) string {
 
 // memberMark is the mark of a finding that stands.
 func memberMark(m cases.Member) string {
+	if m.Accepted {
+		return "accepted"
+	}
 	switch m.Severity {
 	case finding.Critical:
 		return "now"

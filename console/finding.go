@@ -262,6 +262,9 @@ func stateSentence(f finding.Finding, now time.Time) string {
 	case finding.Acknowledged:
 		return fmt.Sprintf("%s looks after it, since %s.", orSomeone(f.By), ago(f.ChangedAt, now))
 	case finding.Accepted:
+		if id := f.Exempted(); id != "" {
+			return fmt.Sprintf("It is exempted until %s by %s (%s): it pages nobody.", clock(f.Until, now), orSomeone(f.Answer.By), id)
+		}
 		return fmt.Sprintf("%s accepted it until %s.", orSomeone(f.By), clock(f.Until, now))
 	case finding.Unknown:
 		return fmt.Sprintf("It was wrong when it was last seen, %s. Whether it still is cannot be told.", ago(f.LastSeen, now))

@@ -26,6 +26,7 @@ type Reviews interface {
 	Changes(ctx context.Context, actor access.Actor, story respond.Story, now time.Time) ([]estate.Change, error)
 	Figures(ctx context.Context, actor access.Actor, tenant string, from, to time.Time, zone *time.Location) (review.Figures, error)
 	Records(ctx context.Context, actor access.Actor, tenant string, from, to time.Time) (records []review.Record, cut bool, err error)
+	Exemptions(ctx context.Context, actor access.Actor, tenant string, rules []review.Rule, now time.Time) (list []review.Exemption, cut bool, err error)
 }
 
 // lessonsPage is what many incidents say together, and the documents.

@@ -69,8 +69,10 @@ func TestScreenshots(t *testing.T) {
 	cased.now = cased.now.Add(15 * time.Second)
 	crowded := quietDemo(t)
 	crowded.crowd(t)
+	exempted := livedDemo(t)
+	exempted.exempt(t)
 	servers := map[string]*httptest.Server{}
-	for name, d := range map[string]*demo{"crowded": crowded, "lived": lived, "quiet": quiet, "steady": steady, "cased": cased, "cubed": cubed} {
+	for name, d := range map[string]*demo{"crowded": crowded, "lived": lived, "quiet": quiet, "steady": steady, "cased": cased, "cubed": cubed, "exempted": exempted} {
 		servers[name] = httptest.NewServer(d.readers())
 		defer servers[name].Close()
 	}
@@ -81,7 +83,7 @@ func TestScreenshots(t *testing.T) {
 		{"incidents", "lived", "/incidents"}, {"incident", "lived", incidentURL(lived.incident(t, "35 times slower").ID)},
 		{"incident-tended", "lived", incidentURL(lived.incident(t, "backup.service").ID)},
 		{"simulate", "lived", simulatedURL}, {"simulate-first", "lived", "/simulate"}, {"lessons", "lived", "/lessons"}, {"document", "lived", documentURL(lived.incident(t, "wait for a processor").ID)},
-		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"}, {"suggestions", "lived", "/slos/suggestions"}, {"checks", "lived", "/checks"}, {"check", "lived", "/checks/disk-latency"}, {"signals", "lived", "/signals"},
+		{"document-edit", "lived", documentURL(lived.incident(t, "wait for a processor").ID) + "?edit"}, {"slos", "lived", "/slos"}, {"suggestions", "lived", "/slos/suggestions"}, {"checks", "lived", "/checks"}, {"check", "lived", "/checks/disk-latency"}, {"exemptions", "exempted", "/checks"}, {"exempted", "exempted", findingURL(exempted.byCheck(t, "disk-latency").ID)}, {"exempted-now", "exempted", "/"}, {"signals", "lived", "/signals"},
 		{"contacts", "lived", "/contacts"}, {"contacts-first", "quiet", "/contacts"}, {"policies", "lived", "/policies"}, {"policies-first", "quiet", "/policies"}, {"policy", "lived", "/policies/default"},
 		{"silences", "lived", "/silences"}, {"silences-first", "quiet", "/silences"}, {"silence", "lived", "/silences?matchers=alertname%3D%22disk%22"},
 		{"routes", "lived", "/routes"}, {"route", "lived", "/routes?labels=team%3Dpayments%2C+environment%3Dtest&at=2027-03-28+02%3A30"},

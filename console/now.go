@@ -32,6 +32,7 @@ type nowPage struct {
 	Unseen    []finding.Finding
 	Tended    []finding.Finding // acknowledged: somebody looks after it
 	Accepted  int
+	Exemption int // exemptions that need their owners
 	More      int // findings beyond those listed
 	Hosts     []hostVitals
 	MoreHost  int
@@ -122,6 +123,13 @@ func (c *Console) readNow(r *http.Request) (nowPage, error) {
 			return p, err
 		}
 		p.Cases = telling(page.Cases)
+	}
+	if c.Reviews != nil && c.Rules != nil && access.Can(actor, access.Read, access.Scope{Tenant: c.opt.Tenant}) == nil {
+		exemptions, _, err := c.Reviews.Exemptions(ctx, actor, c.opt.Tenant, nil, now)
+		if err != nil {
+			return p, err
+		}
+		p.Exemption = len(pressing(exemptions))
 	}
 	p.Verdict = verdictOf(standing{Findings: list.Findings, Parts: p.Parts, Watched: watched, Now: now})
 	if p.Verdict.Tone == toneStarting {

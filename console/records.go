@@ -20,6 +20,10 @@ type checkListPage struct {
 	Silent  []review.Rule   // that did not
 	Rules   int
 	Cut     bool
+
+	Exemptions   []review.Exemption
+	ExemptionCut bool
+	Asked        time.Time
 }
 
 // checkPage is one check.
@@ -44,12 +48,16 @@ func (c *Console) records(r *http.Request, now time.Time) ([]review.Record, bool
 }
 
 func (c *Console) checkList(w http.ResponseWriter, r *http.Request) error {
-	p := checkListPage{}
+	p := checkListPage{Asked: c.opt.Now()}
 	var err error
-	if p.Records, p.Cut, err = c.records(r, c.opt.Now()); err != nil {
+	if p.Records, p.Cut, err = c.records(r, p.Asked); err != nil {
 		return err
 	}
-	for _, rule := range c.Rules() {
+	rules := c.Rules()
+	if p.Exemptions, p.ExemptionCut, err = c.Reviews.Exemptions(r.Context(), c.actor(r), c.opt.Tenant, rules, p.Asked); err != nil {
+		return err
+	}
+	for _, rule := range rules {
 		p.Rules++
 		if !slices.ContainsFunc(p.Records, func(x review.Record) bool { return x.Check == rule.ID }) {
 			p.Silent = append(p.Silent, rule)

@@ -156,9 +156,10 @@ func Recount(findings []finding.Finding, incidents []Case, judged []cases.Case, 
 	return out
 }
 
-// Findings lists findings.
+// Findings lists findings, and the exemptions under which they are kept.
 type Findings interface {
 	List(ctx context.Context, actor access.Actor, f finding.Filter) (finding.Page, error)
+	Exemptions() finding.Exemptions
 }
 
 const (

@@ -35,6 +35,11 @@ func (c *Client) Replay(ctx context.Context, ask api.Replay, progress func(float
 	}
 }
 
+// Exemptions says what each exemption of the configuration does now.
+func (c *Client) Exemptions(ctx context.Context) (r api.Exemptions, err error) {
+	return r, c.call(ctx, http.MethodGet, "/api/v1/checks/exemptions", nil, nil, &r)
+}
+
 // Records says what became of what each check found between two times; zero
 // times are the last four weeks.
 func (c *Client) Records(ctx context.Context, query url.Values) (r api.Records, err error) {

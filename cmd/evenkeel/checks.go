@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/api/client"
 )
@@ -15,12 +16,16 @@ func checks(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer)
 	a := askFlags(fs)
 	state := fs.String("state", "", "only in this `state`: ok, firing, pending, unknown")
 	record := fs.Bool("record", false, "instead: how each check has done in the last four weeks")
+	exempt := fs.Bool("exemptions", false, "instead: what is exempted until a date, by whom and why")
 	_, c, err := a.connect(fs, args, 0)
 	if err != nil {
 		return exitUnsure, err
 	}
 	if *record {
 		return checkRecords(ctx, a, c, out)
+	}
+	if *exempt {
+		return checkExemptions(ctx, a, c, out)
 	}
 	list, err := c.Checks(ctx, a.query(url.Values{"state": {*state}}))
 	if err != nil {
@@ -36,6 +41,27 @@ func checks(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer)
 	}
 	return code, a.answer(out, list, func() {
 		table(out, []string{"check", "of", "state", "why"}, rows, "No round of checks has ended yet.")
+	})
+}
+
+// checkExemptions tells what is exempted. It ends with 1 where one that ends soon,
+// or has ended, is about something that stands.
+func checkExemptions(ctx context.Context, a asked, c *client.Client, out io.Writer) (int, error) {
+	all, err := c.Exemptions(ctx)
+	if err != nil {
+		return exitUnsure, err
+	}
+	code := exitOK
+	var rows [][]string
+	for _, x := range all.Exemptions {
+		if x.Pressing() {
+			code = exitFound
+		}
+		of := strings.Join(append(x.Entities, x.Matchers...), " ")
+		rows = append(rows, []string{x.ID, string(x.State), clockOf(x.Until), x.Owner, strings.Join(x.Checks, " "), of, strconv.Itoa(x.Count), x.Reason})
+	}
+	return code, a.answer(out, all, func() {
+		table(out, []string{"exemption", "state", "until", "owner", "checks", "of", "findings now", "why"}, rows, "Nothing is exempted.")
 	})
 }
 

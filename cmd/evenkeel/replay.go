@@ -95,10 +95,17 @@ func printReplay(out io.Writer, r replay.Result) {
 		if f.Before {
 			since = "before"
 		}
-		rows = append(rows, []string{since, clockOf(f.Until), f.Severity.String(), f.Check, f.Title, known})
+		rows = append(rows, []string{since, clockOf(f.Until), f.Severity.String(), f.Check, f.Title, known, f.Exemption})
+	}
+	heads := []string{"since", "until", "severity", "check", "finding", "found then", "exempted by"}
+	if r.Exempted == 0 {
+		heads = heads[:len(heads)-1]
+		for n := range rows {
+			rows[n] = rows[n][:len(heads)]
+		}
 	}
 	fmt.Fprintln(out)
-	table(out, []string{"since", "until", "severity", "check", "finding", "found then"}, rows, "Nothing would be found.")
+	table(out, heads, rows, "Nothing would be found.")
 	rows = nil
 	for _, f := range r.Missed {
 		rows = append(rows, []string{clockOf(f.Since), clockOf(f.Until), f.Severity.String(), f.Check, f.Title})

@@ -70,6 +70,7 @@ type Result struct {
 	Rounds      int           `json:"rounds"`  // after From
 	Failed      int           `json:"failed"`  // of those, rounds of which not all figures could be read
 	Why         string        `json:"why,omitempty"`
+	Exempted    int           `json:"exempted"` // of the findings, those that an exemption accepts
 	Summary     string        `json:"summary"`
 	Findings    []Found       `json:"findings"` // in the order in which they began
 	Missed      []Found       `json:"missed"`   // found at the time, and not this time
@@ -92,6 +93,9 @@ type Found struct {
 	Until      time.Time        `json:"until,omitzero"`     // zero: it stood at the end
 	Before     bool             `json:"before,omitempty"`   // it stood already when the time began
 	Recorded   bool             `json:"recorded,omitempty"` // it was found at the time as well
+	// Exemption is the id of the one under which it was last accepted, and pages
+	// nobody; empty where none is.
+	Exemption string `json:"exemption,omitempty"`
 }
 
 // Case is what belongs to one trouble.

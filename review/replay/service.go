@@ -115,6 +115,11 @@ func (s *Service) read(ctx context.Context, stage Stage, ask Ask, out *Result) e
 		return err
 	}
 	out.Findings, out.Missed = compare(found, recorded, ask)
+	for _, f := range out.Findings {
+		if f.Exemption != "" {
+			out.Exempted++
+		}
+	}
 	cases, err := stage.Cases(ctx)
 	if err != nil {
 		return err
@@ -181,7 +186,7 @@ func compare(replayed, recorded []finding.Finding, ask Ask) (found, missed []Fou
 }
 
 func foundOf(f finding.Finding, ask Ask) Found {
-	x := Found{Check: f.Check, Entity: f.Entity, EntityName: f.EntityName, Title: f.Title, Severity: f.Severity, Since: f.FirstSeen, Until: f.ResolvedAt, Before: f.FirstSeen.Before(ask.From)}
+	x := Found{Exemption: f.Exempted(), Check: f.Check, Entity: f.Entity, EntityName: f.EntityName, Title: f.Title, Severity: f.Severity, Since: f.FirstSeen, Until: f.ResolvedAt, Before: f.FirstSeen.Before(ask.From)}
 	if x.Until.After(ask.To) {
 		x.Until = time.Time{}
 	}
@@ -198,6 +203,12 @@ func summary(r *Result, paged int) string {
 	}
 	text := fmt.Sprintf("In %s there would be %s in %s, and %s would page somebody.", figure.Span(r.To.Sub(r.From)),
 		counted(len(r.Findings), "finding"), counted(len(r.Cases), "case"), counted(paged, "incident"))
+	switch {
+	case r.Exempted == 1:
+		text += " 1 of the findings is exempted: it pages nobody."
+	case r.Exempted > 1:
+		text += fmt.Sprintf(" %d of the findings are exempted: they page nobody.", r.Exempted)
+	}
 	switch fresh := len(r.Findings) - known; {
 	case fresh == 0 && len(r.Missed) == 0 && known > 0:
 		text += " All of them were found at the time."
