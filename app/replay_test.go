@@ -158,12 +158,12 @@ func TestAReplayHonoursExemptions(t *testing.T) {
 		}
 		return r, paged
 	}
-	r, paged := run(broke.Add(time.Hour))
+	r, _ := run(broke.Add(time.Hour))
 	if r.Exempted == 0 || r.Exempted != len(r.Findings) || len(r.Incidents) != 0 || len(r.Cases) != 0 || !strings.Contains(r.Summary, "exempted: they page nobody") || r.Findings[0].Exemption != "shop-moves" {
 		t.Errorf("while it holds: %+v", r)
 	}
 	ended := broke.Add(5 * time.Minute)
-	if r, paged = run(ended); r.Exempted != 0 || len(paged) != 1 || paged[0].Before(ended) || len(r.Findings) == 0 || !r.Findings[0].Since.Before(ended) {
+	if r, paged := run(ended); r.Exempted != 0 || len(paged) != 1 || paged[0].Before(ended) || len(r.Findings) == 0 || !r.Findings[0].Since.Before(ended) {
 		t.Errorf("when it ends meanwhile, pages at %v: %+v", paged, r)
 	}
 }

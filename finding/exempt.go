@@ -73,7 +73,7 @@ func settle(f Finding, list Exemptions, now time.Time) (Finding, []Event, bool) 
 // observation the configuration would have the say again.
 func (f Finding) refused() error {
 	if id := f.Exempted(); id != "" && f.State != Resolved {
-		return fmt.Errorf("%w: the configuration exempts it until %s (%s); change that under detect: exemptions:", ErrState, f.Until.UTC().Format("2006-01-02 15:04 UTC"), id)
+		return fmt.Errorf("%w: by %s under detect: exemptions: in the configuration it is exempted until %s; change that there", ErrState, id, f.Until.UTC().Format("2006-01-02 15:04 UTC"))
 	}
 	return nil
 }
