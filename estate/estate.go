@@ -84,8 +84,11 @@ type Relation struct {
 	To         string       `json:"to"`
 	Source     string       `json:"source"`     // who says so
 	Confidence float64      `json:"confidence"` // 0 to 1
-	Since      time.Time    `json:"since"`
-	Until      time.Time    `json:"until,omitzero"`
+	// Sure is how sure a call is by all who tell of it, see Weigh; empty where
+	// nobody has judged that.
+	Sure  Sureness  `json:"sure,omitempty"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Change is something that happened to an entity by somebody's doing.
