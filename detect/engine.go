@@ -88,6 +88,7 @@ type watch struct {
 	// entities of which starts explain something in this round.
 	programs map[string]*Starts
 	cooling  []*Entity
+	calls    callLedger // who has seen which calls
 }
 
 // judged is one check on one entity.
@@ -104,7 +105,7 @@ func (e *Engine) watch(tenant, environment string) *watch {
 	key := [2]string{tenant, environment}
 	w := e.estate[key]
 	if w == nil {
-		w = &watch{picture: newPicture(e.catalogue), memory: map[judged]*Memory{}, programs: map[string]*Starts{}}
+		w = &watch{picture: newPicture(e.catalogue), memory: map[judged]*Memory{}, programs: map[string]*Starts{}, calls: newCallLedger()}
 		e.estate[key] = w
 	}
 	return w
@@ -145,6 +146,7 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 	if w.at = now; w.began.IsZero() {
 		w.began = now
 	}
+	parted := w.witness(e.config.Interval, now)
 	r := &round{watch: w, catalogue: e.catalogue, env: env, now: now, lapse: 4 * e.config.Interval}
 	r.starts()
 	r.follow()
@@ -156,6 +158,7 @@ func (e *Engine) Round(ctx context.Context, env Env, now time.Time) (Result, err
 	r.learn()
 	result := r.tell()
 	result.Estate = w.sighted(e.catalogue, env, now)
+	result.Estate.Ended = parted
 	result.Entities = len(w.picture.entities)
 	w.sweep(now, e.config.MaxEntities)
 	if err != nil {

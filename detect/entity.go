@@ -35,6 +35,8 @@ type Entity struct {
 	begun    started   // its starts
 	counts   bool      // the newest of them is to be counted for the program
 	cold     cold      // what starts explain of it in this round
+	shown    []shown   // of an edge: what exporters showed of it in this round
+	between  [2]string // of an edge: its ends, as the estate was last told
 }
 
 // Value is the signal's figure in this round, or false where it is absent.

@@ -89,6 +89,7 @@ func (p *picture) gather(ctx context.Context, c *Catalogue, q metric.Querier, cf
 	}
 	for _, e := range p.entities {
 		e.forget(func(s *Signal) bool { return !due[s] })
+		e.shown = e.shown[:0]
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.QueryTime)
 	defer cancel()
@@ -204,6 +205,9 @@ func (p *picture) put(s *Signal, source int, sample metric.Sample, bound int, no
 	e.seen = now
 	if !e.complete { // the sample that made it may have been of an aggregate
 		e.complete = e.learnFacts(sample.Labels, naming)
+	}
+	if len(s.kind.Between) == 2 {
+		e.show(s, s.sources[source], sample.V)
 	}
 	if _, have := e.Value(s); !have {
 		for _, name := range s.Tells {

@@ -23,6 +23,8 @@ import (
 type Mapping struct {
 	Exporter string `yaml:"exporter"`
 	Title    string `yaml:"title"`
+	// Short is what it is called as the source of a call; Title by default.
+	Short string `yaml:"short"`
 	// Add is what somebody does who wants its signals: one sentence.
 	Add string `yaml:"add"`
 	// Present are metrics of which any one proves that the exporter is there.
@@ -189,6 +191,9 @@ type Provision struct {
 	All string `yaml:"all"`
 	// Scale is what the result is multiplied by to have the signal's unit.
 	Scale float64 `yaml:"scale"`
+	// Counts is what the traffic of an edge counts where that is not what others
+	// count: figures are compared only of what counts the same.
+	Counts string `yaml:"counts"`
 
 	line int
 }
@@ -201,7 +206,7 @@ func (p *Provision) UnmarshalYAML(n *yaml.Node) error {
 		return nil
 	}
 	for i := 0; i < len(n.Content); i += 2 {
-		if !slices.Contains([]string{"expr", "histogram", "where", "rate", "sum", "max", "min", "mean", "bad", "all", "scale"}, n.Content[i].Value) {
+		if !slices.Contains([]string{"expr", "histogram", "where", "rate", "sum", "max", "min", "mean", "bad", "all", "scale", "counts"}, n.Content[i].Value) {
 			return fmt.Errorf("line %d: field %s is not one of a provision", n.Content[i].Line, n.Content[i].Value)
 		}
 	}

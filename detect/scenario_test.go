@@ -50,6 +50,7 @@ import (
 //	at 30s unknown CHECK ENTITY
 //	at 5m value ENTITY SIGNAL FIGURE      (within 1 %; "absent" for none)
 //	at 5m calls ENTITY ENTITY             (the estate is told that one calls the other)
+//	at 5m seen ENTITY ENTITY TEXT         (who has seen those calls, see sightingText)
 //	at 5m served-by ENTITY ENTITY
 //	at 5m cold ENTITY TEXT                (what is shown of it says that a start explains it; "nothing")
 //	quiet 5m until 9m CHECK ENTITY        (it does not begin to fire between)
@@ -244,6 +245,11 @@ func (s *scenario) expects(t testing.TB, line string) {
 		return
 	}
 	words = words[5:]
+	if e.sign == "seen" {
+		e.evidence = strings.Join(words, " ")
+		s.expect = append(s.expect, e)
+		return
+	}
 	if e.sign == "value" {
 		e.entity, e.check, e.figure = e.check, e.entity, math.NaN()
 		if words[0] != "absent" {
@@ -449,6 +455,8 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				done[i] = e.isCold(t, engine)
 			case "value":
 				done[i] = e.measured(t, engine, c)
+			case "seen":
+				done[i] = e.sighted(t, engine, start.Add(at))
 			case "calls", "served-by":
 				done[i] = slices.ContainsFunc(told, func(r estate.Relation) bool { return r.From == e.check && r.To == e.entity && string(r.Kind) == e.sign })
 			}
@@ -472,6 +480,32 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			t.Logf("%s: %+v", key, r)
 		}
 	}
+}
+
+// sightingText is one sighting in a line, its figures rounded: "Istio 10
+// requests/s, last 15s, heard 0s, 300 calls".
+func sightingText(s estate.Sighting, now time.Time) string {
+	last := "never"
+	if !s.Last.IsZero() {
+		last = "last " + now.Sub(s.Last).String()
+	}
+	return fmt.Sprintf("%s %.0f %s/s, %s, heard %s, %.0f calls", s.By, s.Rate, s.Counts, last, now.Sub(s.Heard), s.Calls)
+}
+
+// sighted says that a source has seen the calls that are expected.
+func (e expectation) sighted(t *testing.T, engine *Engine, now time.Time) bool {
+	t.Helper()
+	list, _ := engine.Sightings("default", "test")
+	for _, s := range list {
+		if s.From != e.check || s.To != e.entity {
+			continue
+		}
+		if sightingText(s, now) == e.evidence {
+			return true
+		}
+		t.Logf("%s: there is %q", e.line, sightingText(s, now))
+	}
+	return false
 }
 
 // measured says that a signal has the figure that is expected.

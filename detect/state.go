@@ -7,12 +7,14 @@ import (
 )
 
 // stored is what the engine knows of one environment, in the form in which it
-// is kept: baselines by kind and entity id, and by signal name, memories, and how programs start.
+// is kept: baselines by kind and entity id, and by signal name, memories, how
+// programs start, and who saw calls.
 type stored struct {
 	Baselines map[string]map[string]*Baseline
 	Seasons   map[string]map[string]*Season
 	Memory    map[judged]Memory
 	Starts    map[string]*Starts // by program
+	Calls     callLedger
 }
 
 // Snapshot returns what the engine has learned of an environment, for the
@@ -54,6 +56,7 @@ func (e *Engine) Snapshot(tenant, environment string) ([]byte, error) {
 			out.Memory[key] = *m
 		}
 	}
+	out.Calls = w.calls
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(out); err != nil {
 		return nil, fmt.Errorf("detect: encoding what was learned: %w", err)
@@ -72,6 +75,8 @@ func (e *Engine) Restore(tenant, environment string, blob []byte) error {
 	w := e.watch(tenant, environment)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.calls = in.Calls.sound()
+	in.Calls = callLedger{}
 	w.stored = in
 	w.stored.Starts = nil
 	for program, s := range in.Starts {
