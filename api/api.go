@@ -108,7 +108,9 @@ type Services struct {
 	// nil before the first round.
 	Checks func(tenant, environment string) []Check
 	// Sights says which signals each entity has, and which are missing.
-	Sights  func(ctx context.Context, tenant, environment string) ([]detect.Sight, error)
+	Sights func(ctx context.Context, tenant, environment string) ([]detect.Sight, error)
+	// Calls says who calls whom in an environment, and who says so.
+	Calls   func(ctx context.Context, tenant, environment string) ([]estate.Call, error)
 	Probes  func() []Probe
 	Targets func() []Target
 	SLOs    func() []slo.Status
@@ -189,6 +191,7 @@ func New(services Services, options Options) http.Handler {
 	s.registerWatching(h)
 	s.registerSLOs(h)
 	s.registerSignals(h)
+	s.registerCalls(h)
 	s.registerPeople(h)
 	if s.Replay != nil {
 		s.registerReplay(h)

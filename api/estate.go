@@ -14,6 +14,7 @@ import (
 type EntityWithRelations struct {
 	estate.Entity
 	Relations []estate.Relation `json:"relations"`
+	Calls     []estate.Call     `json:"calls" doc:"who it calls and who calls it, as of now: each call once, with all who tell of it; empty for a time that has passed"`
 }
 
 func (s *server) registerEstate(h huma.API) {
@@ -43,7 +44,17 @@ func (s *server) registerEstate(h huma.API) {
 		func(ctx context.Context, in *entityInput) (*body[EntityWithRelations], error) {
 			tenant, environment := s.place(in.One)
 			e, relations, err := s.Estate.Entity(ctx, s.actor(ctx), tenant, environment, in.ID, in.At)
-			return answer(EntityWithRelations{e, relations}), s.problem("get-entity", err)
+			out := EntityWithRelations{e, relations, []estate.Call{}}
+			if err == nil && in.At.IsZero() {
+				var all []estate.Call
+				all, err = s.Calls(ctx, tenant, environment)
+				for _, c := range all {
+					if c.From == in.ID || c.To == in.ID {
+						out.Calls = append(out.Calls, c)
+					}
+				}
+			}
+			return answer(out), s.problem("get-entity", err)
 		})
 
 	type changesInput struct {

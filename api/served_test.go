@@ -95,6 +95,16 @@ func serve(t testing.TB) *served {
 		Sights: func(_ context.Context, _, environment string) ([]detect.Sight, error) {
 			return []detect.Sight{{Entity: "service:shop", Kind: "service", Name: "shop", Has: []detect.Seen{}, Missing: []detect.Missing{{Signal: "latency", Add: []detect.Advice{}}}}}, nil
 		},
+		Calls: func(_ context.Context, _, environment string) ([]estate.Call, error) {
+			if environment != "local" {
+				return nil, nil
+			}
+			return []estate.Call{
+				{From: "host:local", To: "service:bank", State: estate.Unseen, Sure: estate.Doubtful, Sources: []estate.CallSource{{Name: "declared", Source: estate.Declared, State: estate.Unseen}},
+					Contradictions: []estate.Contradiction{{Kind: estate.NobodySees, Text: "It is declared, and nobody sees it."}}},
+				{From: "service:a", To: "service:bank", State: estate.Current, Sure: estate.Certain, Sources: []estate.CallSource{{Name: "Istio", Source: "signals", State: estate.Current}}},
+			}, nil
+		},
 		Probes:  func() []Probe { return nil },
 		Targets: func() []Target { return nil },
 		Backup:  func(_ context.Context, w io.Writer) error { _, err := w.Write([]byte("archive")); return err },

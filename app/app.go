@@ -100,6 +100,7 @@ type App struct {
 	oncall        *oncall.Service
 	catalogue     *detect.Catalogue
 	engine        *detect.Engine
+	fused         fusedCalls
 	coverage      atomic.Pointer[[]detect.Coverage]
 	objectives    *slo.Evaluator
 	advisor       *slo.Advisor

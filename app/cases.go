@@ -26,12 +26,15 @@ func (a *App) newCases(of *App, clock func() time.Time) *cases.Service {
 	return cases.NewService(a.store, cases.Options{
 		Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
 			relations, err := of.store.Graph(ctx, tenant, environment, at())
-			if of == a || err != nil {
+			if err != nil {
 				return relations, err
+			}
+			if of == a {
+				return a.weighed(environment, relations, time.Now()), nil
 			}
 			// What a replay reads off the figures was perhaps not known yet at the time.
 			own, err := a.store.Graph(ctx, tenant, environment, time.Time{})
-			return append(relations, own...), err
+			return a.weighed(environment, append(relations, own...), at()), err
 		},
 		Courses: func(tenant, environment string) []detect.Course { return a.engine.Courses(tenant, environment) },
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
@@ -58,13 +61,10 @@ func (a *App) gatherPace(context.Context) time.Duration {
 	return time.Minute
 }
 
-// declared is the source of what the configuration declares.
-const declared = "declared"
-
 // declareEdges puts what the configuration declares into the estate. What is no
 // longer declared is gone from it.
 func (a *App) declareEdges(ctx context.Context, now time.Time) error {
-	o := estate.Observation{Tenant: a.tenant, Environment: a.cfg.Environment, Source: declared, At: now, Complete: true}
+	o := estate.Observation{Tenant: a.tenant, Environment: a.cfg.Environment, Source: estate.Declared, At: now, Complete: true}
 	for _, e := range a.cfg.Cases.Edges {
 		o.Relations = append(o.Relations, estate.Relation{From: e.From, Kind: estate.RelationKind(e.Kind), To: e.To, Confidence: 1})
 	}

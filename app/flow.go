@@ -105,7 +105,7 @@ func (a *App) judge(ctx context.Context, now time.Time) error {
 	// A round that failed in part still tells: of what it could see, and of
 	// what it could not.
 	a.coverage.Store(&r.Coverage)
-	if len(r.Estate.Entities) > 0 {
+	if len(r.Estate.Entities)+len(r.Estate.Ended) > 0 {
 		err = errors.Join(err, a.estate.Observe(ctx, r.Estate))
 	}
 	return errors.Join(err, a.findings.Record(ctx, r.Observations))
@@ -134,6 +134,7 @@ func (a *App) prune(ctx context.Context, now time.Time) error {
 	_, estateErr := a.store.PruneEstate(ctx, before)
 	_, findingErr := a.findings.Prune(ctx, before)
 	_, respondErr := a.store.PruneResponse(ctx, before)
+	callsErr := a.endCalls(ctx, now)
 	silenceErr := a.store.PruneSilences(ctx, before)
-	return errors.Join(estateErr, findingErr, respondErr, silenceErr, a.store.PruneCases(ctx, before), a.store.PruneOnCall(ctx, before), a.access.Prune(ctx, now, before))
+	return errors.Join(estateErr, callsErr, findingErr, respondErr, silenceErr, a.store.PruneCases(ctx, before), a.store.PruneOnCall(ctx, before), a.access.Prune(ctx, now, before))
 }

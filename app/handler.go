@@ -33,7 +33,7 @@ func (a *App) openHandler() error {
 	mux := http.NewServeMux()
 	programs := api.New(api.Services{
 		Findings: a.findings, Cases: a.cases, Estate: a.estate, Access: a.access, Incidents: a.respond, Routes: a.routes, Reviews: a.review, Evidence: a.evidence, Sources: a.intake, Board: a.board,
-		Checks: a.checks, Sights: a.sights, Probes: a.probes, Targets: a.targets, SLOs: a.objectives.Statuses, Suggest: a.suggest,
+		Checks: a.checks, Sights: a.sights, Calls: a.calls, Probes: a.probes, Targets: a.targets, SLOs: a.objectives.Statuses, Suggest: a.suggest,
 		Reach: a.reach, Status: a.status,
 		OnCall:   a.oncall,
 		Simulate: a.simulate, Replay: a.replay, Rules: a.rules,

@@ -85,7 +85,7 @@ func (a *App) runKube(g *lifecycle.Group) {
 // declare it: their policies are held against that.
 func (a *App) tellCalls(ctx context.Context, _ time.Time) error {
 	var list []kube.Call
-	for _, source := range []string{declared, detect.Source} {
+	for _, source := range []string{estate.Declared, detect.Source} {
 		_, relations, err := a.store.SourceView(ctx, a.tenant, a.cfg.Environment, source)
 		if err != nil {
 			return err

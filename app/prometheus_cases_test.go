@@ -125,7 +125,7 @@ func TestACaseArisesFromAPrometheusAlone(t *testing.T) {
 		t.Errorf("%s\n%+v", x.Sentence, x.Case)
 	}
 	for _, e := range x.Edges {
-		if e.Kind != "calls" || e.Source == "declared" {
+		if e.Kind != "calls" || e.Source != "the service graph of traces" || e.Sure == "" {
 			t.Errorf("an edge that the figures do not tell: %+v", e)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 )
 
@@ -134,6 +135,8 @@ type Edge struct {
 	Kind       string  `json:"kind"`
 	Source     string  `json:"source"`
 	Confidence float64 `json:"confidence"`
+	// Sure is how sure a call is by all who tell of it.
+	Sure estate.Sureness `json:"sure,omitempty"`
 	// Names of both for people, where their ids hold others.
 	FromName string `json:"fromName,omitempty"`
 	ToName   string `json:"toName,omitempty"`

@@ -174,7 +174,7 @@ func (w *gathering) edges(targets []int, suspects []*suspect) []Edge {
 					seen[n] = true
 					r := w.g.relations[n]
 					from, to := w.g.ids[x.reach[x.reach[k].via].at], w.g.ids[x.reach[k].at]
-					out = append(out, Edge{From: from, To: to, Kind: string(r.Kind), Source: r.Source, Confidence: r.Confidence, FromName: w.names[from], ToName: w.names[to]})
+					out = append(out, Edge{From: from, To: to, Kind: string(r.Kind), Source: r.Source, Confidence: r.Confidence, Sure: r.Sure, FromName: w.names[from], ToName: w.names[to]})
 				}
 			}
 		}
