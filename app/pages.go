@@ -29,7 +29,7 @@ func (a *App) openPages(mux *http.ServeMux, guard *httpauth.Guard) error {
 
 		Access:   a.access,
 		Simulate: a.simulate,
-		SLOs:     a.objectives.Statuses, Suggest: a.suggest, Sights: a.consoleSights, Checks: a.consoleChecks, Storage: a.consoleStorage,
+		SLOs:     a.objectives.Statuses, Suggest: a.suggest, Sights: a.consoleSights, Calls: a.consoleCalls, Checks: a.consoleChecks, Storage: a.consoleStorage,
 		Courses: func() []detect.Course { return a.engine.Courses(a.tenant, a.cfg.Environment) },
 		About:   []console.Fact{{Name: "Version", Value: a.version}, {Name: "Environment", Value: a.cfg.Environment}, {Name: "Running since", Value: a.started.Format(time.DateTime)}},
 	}

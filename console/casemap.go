@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/estate"
 )
 
 // The map of a case is drawn from above: what is felt in the first row, what that
@@ -36,7 +37,11 @@ type mapBoxed struct {
 	Entity, Full string
 }
 
-type mapLine struct{ X1, Y1, X2, Y2 float64 }
+type mapLine struct {
+	X1, Y1, X2, Y2 float64
+	Text           string // who says so, of a call how sure it is
+	Doubtful       bool
+}
 
 // mapOf lays out a case's edges in rows: each entity one below the lowest of
 // those that need it.
@@ -122,13 +127,25 @@ func mapOf(x cases.Case) caseMap {
 		if !ok1 || !ok2 {
 			continue
 		}
-		l := mapLine{X1: a.X + a.W/2, Y1: a.Y + mapBox, X2: b.X + b.W/2, Y2: b.Y}
+		l := mapLine{X1: a.X + a.W/2, Y1: a.Y + mapBox, X2: b.X + b.W/2, Y2: b.Y, Text: needText(e), Doubtful: e.Sure == estate.Doubtful}
 		if b.Y <= a.Y { // a circle, or a neighbour
 			l.Y1, l.Y2 = a.Y+mapBox/2, b.Y+mapBox/2
 		}
 		m.Lines = append(m.Lines, l)
 	}
 	return m
+}
+
+// needText is what a line of the map says to who points at it.
+func needText(e cases.Edge) string {
+	text := relationWord(estate.RelationKind(e.Kind), true)
+	if e.Source != "" {
+		text += ", by " + e.Source
+	}
+	if e.Sure != "" {
+		text += ": " + string(e.Sure)
+	}
+	return upperFirst(text)
 }
 
 // boxText is what stands in a box: what sort of thing it is and where, and its

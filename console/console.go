@@ -78,6 +78,9 @@ func (c *Console) routes() {
 	if c.Sights != nil {
 		c.page("GET /signals", c.signals)
 	}
+	if c.Calls != nil {
+		c.page("GET /calls", c.calls)
+	}
 	if c.SLOs != nil {
 		c.page("GET /slos", c.slos)
 	}

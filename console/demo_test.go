@@ -130,7 +130,7 @@ func quietDemo(t testing.TB) *demo {
 	d.Console = New(Services{
 		Findings: d.findings, Estate: d.estate, Metrics: metrics, Health: d.board,
 		OnCall: d.duties(), Routing: d.routes, Reach: d.reach, Sources: d.sources, Status: d.statusPages(t),
-		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence, d.findings), SLOs: demoSLOs(d.now), Suggest: demoSuggestions, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Rules: demoRules, Sights: demoSights, Storage: demoStorage,
+		Access: d.access, Incidents: d.respond, Evidence: d.evidence, Reviews: review.NewService(state, d.respond, d.estate, d.access, d.evidence, d.findings), SLOs: demoSLOs(d.now), Suggest: demoSuggestions, Probes: demoProbes(d.now), Targets: demoTargets(d.now), Checks: demoChecks, Rules: demoRules, Sights: demoSights, Calls: demoCalls(d.now), Storage: demoStorage,
 		Simulate: demoSimulator(), Cases: d.cases,
 		About: []Fact{{"Version", "0.1.0 (demo)"}, {"Licence", "Apache-2.0"}},
 	}, Options{Actor: func(context.Context) access.Actor { return d.actor }, Now: func() time.Time { return d.now }, Log: log, Version: "0.1.0"})
@@ -184,12 +184,15 @@ func livedDemo(t testing.TB) *demo {
 	return d
 }
 
-// promise makes the services known that objectives name.
+// promise makes the services known that objectives name, and that call each other.
 func (d *demo) promise(t testing.TB) {
 	t.Helper()
 	o := estate.Observation{Tenant: access.DefaultTenant, Environment: demoEnv, Source: slo.Practice, At: d.now.Add(-time.Minute)}
 	for _, s := range demoSLOs(d.now)() {
 		o.Entities = append(o.Entities, estate.Entity{ID: estate.ID(estate.KindService, s.Objective.Service), Kind: estate.KindService, Name: s.Objective.Service})
+	}
+	for _, name := range demoCallees {
+		o.Entities = append(o.Entities, estate.Entity{ID: estate.ID(estate.KindService, name), Kind: estate.KindService, Name: name})
 	}
 	if err := d.estate.Observe(t.Context(), o); err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ type entityPage struct {
 	Facts     []Fact
 	Top       topTable
 	Sight     *detect.Sight
+	Calls     entityCalls
 	Kube      *kubeView // of what is in a Kubernetes cluster
 	Notes     []string
 	Asked     time.Time
@@ -85,6 +86,12 @@ func (c *Console) entity(w http.ResponseWriter, r *http.Request) error {
 	if at.IsZero() {
 		if p.Sight, err = c.sightOf(r, e); err != nil {
 			p.Notes = append(p.Notes, c.partError(r, "What is seen of it", err))
+		}
+		var told bool
+		if p.Calls, told, err = c.callsOf(r, e); err != nil {
+			p.Notes = append(p.Notes, c.partError(r, "Who calls whom", err))
+		} else if told { // with more than a relation says
+			p.Relations = relate(e, inCube(e, slices.DeleteFunc(relations, func(r estate.Relation) bool { return r.Kind == estate.Calls })), at)
 		}
 	}
 	if e.Kind == estate.Host {

@@ -19,7 +19,7 @@ type estatePage struct {
 	Page            estate.Page
 	Troubled        map[string]finding.Severity // worst open finding, by entity id
 	Next            string
-	Sights          bool // whether there is a page of what can be seen
+	Sights, Calls   bool // whether there is a page of what can be seen, and of who calls whom
 	Asked           time.Time
 }
 
@@ -30,7 +30,7 @@ type kindCount struct {
 
 func (c *Console) estate(w http.ResponseWriter, r *http.Request) error {
 	ctx, actor, q := r.Context(), c.actor(r), r.URL.Query()
-	p := estatePage{Text: q.Get("q"), Kind: q.Get("kind"), Env: q.Get("env"), At: q.Get("at"), Asked: c.opt.Now(), Sights: c.Sights != nil}
+	p := estatePage{Text: q.Get("q"), Kind: q.Get("kind"), Env: q.Get("env"), At: q.Get("at"), Asked: c.opt.Now(), Sights: c.Sights != nil, Calls: c.Calls != nil}
 	at, err := askedTime(p.At)
 	if err != nil {
 		return err

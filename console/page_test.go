@@ -239,7 +239,7 @@ func TestAcceptUntil(t *testing.T) {
 func (d *demo) pages(t testing.TB) []string {
 	paths := []string{
 		"/", "/findings", "/findings?state=all&q=web&severity=warning", "/findings?state=resolved", "/findings?q=nothing-is-called-so", "/findings?host=web-1&state=all",
-		"/incidents", "/incidents?state=all", "/incidents?q=nothing-is-called-so", "/sources", "/simulate", simulatedURL, "/simulate?labels=x&at=soon", "/silences", "/silences?matchers=alertname%3D%22disk%22", "/routes", "/routes?labels=team%3Dpayments", "/lessons", "/lessons?days=7", "/slos", "/slos/suggestions", "/checks", "/checks/disk-latency", "/checks/slo:checkout", "/signals", "/signals?kind=service", "/contacts", "/policies", "/policies/new", "/policies/default",
+		"/incidents", "/incidents?state=all", "/incidents?q=nothing-is-called-so", "/sources", "/simulate", simulatedURL, "/simulate?labels=x&at=soon", "/silences", "/silences?matchers=alertname%3D%22disk%22", "/routes", "/routes?labels=team%3Dpayments", "/lessons", "/lessons?days=7", "/slos", "/slos/suggestions", "/checks", "/checks/disk-latency", "/checks/slo:checkout", "/signals", "/signals?kind=service", "/calls", "/calls?show=contradicted", "/calls?show=unsure", "/contacts", "/policies", "/policies/new", "/policies/default",
 		"/kubernetes", "/namespaces", "/namespaces?env=prod", "/kubernetes?at=" + unix(d.now.Add(-time.Hour)), "/namespaces?env=none&at=" + unix(d.now.Add(-time.Hour)),
 		"/map", "/map?ns=shop", "/map?at=" + unix(d.now.Add(-time.Hour)),
 		"/estate", "/estate?kind=disk", "/changes", "/changes?entity=host:web-1", "/search", "/search?q=web", "/search?q=zzz", "/settings", "/login", "/login/link", "/nowhere",

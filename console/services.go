@@ -107,7 +107,9 @@ type Services struct {
 	SLOs     func() []slo.Status
 	Suggest  func(ctx context.Context) (list []slo.Suggestion, later int, err error) // what could be promised of what has no objective
 	Sights   func(ctx context.Context) ([]detect.Sight, error)                       // which signals each entity has, and which are missing
-	Courses  func() []detect.Course                                                  // how much goes from whom to whom now, among others
+	// Calls says who calls whom in an environment, and who says so.
+	Calls   func(ctx context.Context, environment string) ([]estate.Call, error)
+	Courses func() []detect.Course // how much goes from whom to whom now, among others
 	// Events asks a cluster for the events of a namespace that are of some objects; nil where none is watched.
 	Events   func(ctx context.Context, environment, namespace string, of func(kind, name string) bool) ([]Event, error)
 	Reach    Reach
