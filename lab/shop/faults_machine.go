@@ -75,8 +75,9 @@ func cpuNeighbour(s *scene, part *lab.Stage) error {
 	return s.beside(part, "shop-neighbour", []string{"nice", "-n", "-15", "taskset", "-c", cpu}, "spin", "-threads", "24")
 }
 
-// renice sets the priority of all threads of a process; to Linux each has one of
-// its own, and new ones have that of whichever started them.
+// renice sets the priority of a process: of all its threads, for to Linux each
+// has one of its own, and of its session, within which alone those count where
+// the kernel groups tasks by it (sched(7), "The autogroup feature").
 func renice(pid int, nice string) error {
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
@@ -86,7 +87,13 @@ func renice(pid int, nice string) error {
 	for _, t := range threads {
 		args = append(args, "-p", t.Name())
 	}
-	_, err = lab.Do("renice", args...)
+	if _, err := lab.Do("renice", args...); err != nil {
+		return err
+	}
+	err = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(nice), 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	return err
 }
 
