@@ -114,7 +114,7 @@ func cacheCold(s *scene, part *lab.Stage) error {
 }
 
 func noisyBatch(s *scene, part *lab.Stage) error {
-	return s.beside(part, "shop-report", nil, "report", "-database", primaryAt, "-connections", "30")
+	return s.beside(part, "shop-report", nil, "report", "-database", primaryAt, "-connections", "45")
 }
 
 // quietBatch is one report that nobody waits for.
