@@ -125,15 +125,7 @@ func (v *space) mapQuotas() {
 			f.text("nearest", strconv.FormatFloat(nearest, 'f', 3, 64))
 			f.text("nearest_resource", which)
 		}
-		denied := ""
-		for _, e := range all[*event](v.state, events, v.name) {
-			if strings.Contains(e.Message, "exceeded quota: "+o.Name+",") {
-				if denied == "" || e.Created < denied {
-					denied = e.Created
-				}
-			}
-		}
-		f.text("denied_since", denied)
+		f.text("denied_since", v.turnedAway(o))
 		v.p.join(v.id(Namespace, v.name), LimitedBy, v.add(Quota, o.Name, f))
 	}
 }
@@ -236,4 +228,27 @@ func (v *space) mapBindings(grants []grant) {
 	for _, g := range grants {
 		v.add(RoleBinding, g.Name, g.facts())
 	}
+}
+
+// turnedAway is since when a quota has turned pods away; empty where it has not.
+// Events tell of it, where they may be read and nothing dropped them, and so do
+// those who wanted the pods.
+func (v *space) turnedAway(o *quota) (since string) {
+	words := "exceeded quota: " + o.Name + ","
+	first := func(message, at string) {
+		if strings.Contains(message, words) && (since == "" || at < since) {
+			since = at
+		}
+	}
+	for _, e := range all[*event](v.state, events, v.name) {
+		first(e.Message, e.Created)
+	}
+	for _, resource := range []string{deployments, replicaSets} {
+		for _, w := range all[*workload](v.state, resource, v.name) {
+			if c := find(w.Status.Conditions, "ReplicaFailure"); c.Status == "True" {
+				first(c.Message, c.Transition)
+			}
+		}
+	}
+	return since
 }

@@ -300,3 +300,22 @@ func TestWhoIsNotGuessed(t *testing.T) {
 		}
 	}
 }
+
+// Where the events cannot be read, who wanted the pods says that there were none.
+func TestAQuotaThatTurnsPodsAway(t *testing.T) {
+	set := func(name, quota, status string) string {
+		return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":"shop"},"status":{"conditions":[{"type":"ReplicaFailure","status":%q,"reason":"FailedCreate","lastTransitionTime":"2026-03-01T01:00:00Z","message":"pods \"web-1\" is forbidden: exceeded quota: %s, requested: pods=1, used: pods=4, limited: pods=4"}]}}`, name, status, quota)
+	}
+	quota := func(name string) string {
+		return fmt.Sprintf(`{"metadata":{"name":%q,"namespace":"shop"},"status":{"hard":{"pods":"4"},"used":{"pods":"4"}}}`, name)
+	}
+	g := draw(load(t, map[string][]string{
+		namespaces: {`{"metadata":{"name":"shop"},"status":{"phase":"Active"}}`}, quotas: {quota("small"), quota("smaller"), quota("past")},
+		replicaSets: {set("web-5d", "small", "True"), set("old-5d", "past", "False")},
+	}))
+	for id, want := range map[string]string{"quota:c:shop:small": "2026-03-01T01:00:00Z", "quota:c:shop:smaller": "", "quota:c:shop:past": ""} {
+		if got := g.entities[id].Attributes["denied_since"]; got != want {
+			t.Errorf("%s: pods are turned away since %q, want %q", id, got, want)
+		}
+	}
+}
