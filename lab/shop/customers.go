@@ -200,3 +200,36 @@ func consequence(before, during []experience) string {
 	}
 	return text
 }
+
+// Of so many requests of a route in a row so many must be worse than before,
+// for customers to feel that something is wrong.
+const onsetOf, onsetLeast = 20, 3
+
+// onset is how long after the beginning the first request was answered, or
+// failed, of those by which customers first feel it; nil where they never do. It
+// is pure.
+func onset(began time.Time, before, during []experience) *float64 {
+	var first *float64
+	for _, route := range routes {
+		usual := sumUp(before, route)
+		if usual.Requests < leastAsked {
+			continue
+		}
+		var bad []int // places among the requests of the route
+		list := of(during, route)
+		for n, e := range list {
+			if took := e.took.Seconds(); e.good && (took <= leastFactor*usual.Slow || took-usual.Slow <= leastSlower) {
+				continue
+			}
+			bad = append(bad, n)
+			if k := len(bad) - onsetLeast; k >= 0 && n-bad[k] < onsetOf {
+				e := list[bad[k]]
+				if after := e.at.Add(e.took).Sub(began).Seconds(); first == nil || after < *first {
+					first = &after
+				}
+				break
+			}
+		}
+	}
+	return first
+}

@@ -76,6 +76,7 @@ type outcome struct {
 	What        string   `json:"what"`
 	Control     bool     `json:"control"`
 	Consequence string   `json:"consequence"`          // what customers felt; empty: nothing
+	Felt        *float64 `json:"feltAfterSeconds"`     // when customers began to feel it; null: they did not
 	Detected    *float64 `json:"detectedAfterSeconds"` // null: not detected
 	Opened      *float64 `json:"caseAfterSeconds"`     // the first case that holds what customers feel; null: none
 	Burn        *float64 `json:"fastBurnAfterSeconds"` // null: no fast-burn alert would have fired while it lasted
@@ -110,7 +111,7 @@ const (
 func judge(f fault, o observed) outcome {
 	out := outcome{Fault: f.name, What: f.what, Control: f.control(),
 		Consequence: consequence(o.before, since(o.whole, o.began.Add(warmUp))), Cases: len(o.cases), Pages: o.pages,
-		Burn: burnAlert(o.began, o.before, o.whole)}
+		Burn: burnAlert(o.began, o.before, o.whole), Felt: onset(o.began, o.before, o.whole)}
 	var truth *regexp.Regexp
 	if !f.control() {
 		truth = regexp.MustCompile(f.truth)
@@ -253,7 +254,7 @@ func names(truth *regexp.Regexp, f finding.Finding) bool {
 
 // table shows outcomes.
 func table(results []outcome) lab.Table {
-	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Detected after", "Case after", "Fast burn after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
+	t := lab.Table{Header: []string{"Fault", "How it is made", "What customers felt", "Felt after", "Detected after", "Case after", "Fast burn after", "What was said", "Rank of the true cause", "Cases", "Pages", "Recovered after", "Verdict"}}
 	for _, o := range results {
 		rank := "none"
 		switch {
@@ -269,7 +270,7 @@ func table(results []outcome) lab.Table {
 		if o.Cannot != "" {
 			verdict += ": " + o.Cannot
 		}
-		t.Add(o.Fault, o.What, felt, seconds(o.Detected, "not"), seconds(o.Opened, "none"), seconds(o.Burn, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, fmt.Sprint(o.Cases), fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
+		t.Add(o.Fault, o.What, felt, seconds(o.Felt, "-"), seconds(o.Detected, "not"), seconds(o.Opened, "none"), seconds(o.Burn, "not"), strings.ReplaceAll(o.Said, "|", "/"), rank, fmt.Sprint(o.Cases), fmt.Sprint(o.Pages), seconds(o.Recovered, "-"), verdict)
 	}
 	return t
 }

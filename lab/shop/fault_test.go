@@ -98,7 +98,7 @@ func TestVerdicts(t *testing.T) {
 				o.cases = suspects(c.cases)
 			}
 			got := table([]outcome{judge(c.fault, o)}).Rows[0]
-			text := fmt.Sprintf("%s, %s, %s, %s, %s", got[11], got[3], got[7], got[8], got[10])
+			text := fmt.Sprintf("%s, %s, %s, %s, %s", got[12], got[4], got[8], got[9], got[11])
 			if text != c.want {
 				t.Errorf("%s; want %s", text, c.want)
 			}
@@ -170,19 +170,50 @@ func TestTheFastBurnAlertNeedsItsShareOfAnHour(t *testing.T) {
 	}
 }
 
+func TestWhenCustomersBeginToFeelIt(t *testing.T) {
+	ask := func(ms ...int) (list []experience) { // one a second; a negative one failed
+		for k, n := range ms {
+			list = append(list, experience{"item", t0.Add(time.Duration(k) * time.Second), time.Duration(max(n, -n)) * time.Millisecond, n > 0})
+		}
+		return list
+	}
+	before := ask(10, 10, 10, 10, 10, 10, 10, 10, 10, 10)
+	twenty := make([]int, 20)
+	for n := range twenty {
+		twenty[n] = 10
+	}
+	seldom := slices.Concat([]int{-1}, twenty, []int{-1}, twenty, []int{-1}, twenty)
+	for name, c := range map[string]struct {
+		during []int
+		want   string
+	}{
+		"never":                         {twenty, "-"},
+		"one failure now and then":      {seldom, "-"},
+		"failures from the third on":    {[]int{10, 10, -1000, 10, -10, -10}, "3 s"},
+		"a little later is not felt":    {[]int{25, 25, 25, 25}, "-"},
+		"much later, from the start":    {[]int{2000, 2000, 2000}, "2 s"},
+		"after one failure that is old": {slices.Concat([]int{-1}, twenty, []int{-1, -1, -1}), "21 s"},
+	} {
+		if got := seconds(onset(t0, before, ask(c.during...)), "-"); got != c.want {
+			t.Errorf("%s: felt after %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestTheSummaryCountsWhatWasFelt(t *testing.T) {
 	at := func(s float64) *float64 { return &s }
 	rank := func(n int) *int { return &n }
 	got := summary([]outcome{
 		{Fault: "a", Rank: rank(1), Opened: at(20), Burn: at(30), Cases: 1, Verdict: rankedFirst},
-		{Fault: "b", Rank: rank(3), Opened: at(70), Burn: at(30), Cases: 2, Verdict: causeNamed},
+		{Fault: "b", Rank: rank(3), Felt: at(5), Opened: at(70), Burn: at(30), Cases: 2, Verdict: causeNamed},
 		{Fault: "c", Opened: at(50), Cases: 1, Verdict: onlySymptom},
+		{Fault: "e", Rank: rank(1), Felt: at(90), Opened: at(151), Cases: 1, Verdict: rankedFirst},
 		{Fault: "d", Verdict: notMade},
 		{Fault: "quiet", Control: true, Verdict: stayedCalm},
 		{Fault: "loud", Control: true, Verdict: falseAlarm, Pages: 2},
 	})
-	want := []string{"felt by customers: 3; could not be made here, or was not felt: 1", "true cause first: 1 of 3 (33 %)", "true cause among the first three: 2 of 3 (67 %)",
-		"case within 60 s: 2 of 3 (67 %)", "case before a fast-burn alert: 2 of 3 (67 %)", "one case: 2 of 3 (67 %)", "controls that stayed calm: 1 of 2 (50 %); pages in controls: 2"}
+	want := []string{"felt by customers: 4; could not be made here, or was not felt: 1", "true cause first: 2 of 4 (50 %)", "true cause among the first three: 3 of 4 (75 %)",
+		"case within 60 s of being felt: 2 of 4 (50 %)", "case before a fast-burn alert: 3 of 4 (75 %)", "one case: 3 of 4 (75 %)", "controls that stayed calm: 1 of 2 (50 %); pages in controls: 2"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// prompt is how soon after a fault began its case shall stand.
+// prompt is how soon after customers began to feel a fault its case shall stand.
 const prompt = 60.0 // seconds
 
 // summary counts what came of all faults that customers felt and of all
@@ -29,7 +29,7 @@ func summary(results []outcome) []string {
 			felt++
 			first += count(o.Rank != nil && *o.Rank == 1)
 			third += count(o.Rank != nil && *o.Rank <= 3)
-			soon += count(o.Opened != nil && *o.Opened <= prompt)
+			soon += count(o.Opened != nil && *o.Opened <= prompt+seen(o.Felt))
 			earlier += count(o.Opened != nil && (o.Burn == nil || *o.Opened < *o.Burn))
 			one += count(o.Cases == 1)
 		}
@@ -44,11 +44,18 @@ func summary(results []outcome) []string {
 		fmt.Sprintf("felt by customers: %d; could not be made here, or was not felt: %d", felt, notFelt),
 		"true cause first: " + of(first, felt),
 		"true cause among the first three: " + of(third, felt),
-		fmt.Sprintf("case within %.0f s: %s", prompt, of(soon, felt)),
+		fmt.Sprintf("case within %.0f s of being felt: %s", prompt, of(soon, felt)),
 		"case before a fast-burn alert: " + of(earlier, felt),
 		"one case: " + of(one, felt),
 		fmt.Sprintf("controls that stayed calm: %s; pages in controls: %d", of(calm, controls), pages),
 	}
+}
+
+func seen(after *float64) float64 {
+	if after == nil {
+		return 0
+	}
+	return *after
 }
 
 func count(yes bool) int {
