@@ -140,6 +140,9 @@ func Judge(o Objective, counts map[time.Duration]Counts, trust bool) Judgement {
 		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
 			continue
 		}
+		if p.Severity < finding.Critical && long.Total <= short.Total {
+			continue // all that was ever asked is of the short window: a bad minute is no slow burn
+		}
 		if trust && p.calm(limit, counts) {
 			j.Over = true
 			continue

@@ -56,6 +56,27 @@ func TestAnObjectiveIsJudged(t *testing.T) {
 	}
 }
 
+// A service that is a minute old has had no slow burn; a fast one it may have.
+func TestABadMinuteIsNoSlowBurn(t *testing.T) {
+	young := func(bad float64) map[time.Duration]Counts {
+		out := map[time.Duration]Counts{}
+		for _, w := range checkout.Windows() {
+			out[w] = Counts{Bad: bad, Total: 3000}
+		}
+		return out
+	}
+	for bad, want := range map[float64]Verdict{12: Kept, 100: Burning} {
+		if j := Judge(checkout, young(bad), true); j.Verdict != want {
+			t.Errorf("%g of 3000: %+v", bad, j)
+		}
+	}
+	older := young(12)
+	older[24*time.Hour] = Counts{Bad: 120, Total: 30_000}
+	if j := Judge(checkout, older, true); j.Verdict != Burning || j.Long != 24*time.Hour {
+		t.Errorf("the same for a day: %+v", j)
+	}
+}
+
 // It ends soon after the failing does, though the hour still holds it.
 func TestWhatIsOverBurnsNoMore(t *testing.T) {
 	counts := steady(checkout, .5, 100, time.Hour)
