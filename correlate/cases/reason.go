@@ -115,7 +115,8 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 	if x.call != nil {
 		consider(x.call.id, 1, false, true)
 		way(x.call.caller.id)
-		walk(x.call.callee.id, true, true)
+		// Whom the one that is called calls shows in its own figures, where it has any.
+		walk(x.call.callee.id, !x.call.callee.counted(), true)
 	} else {
 		walk(x.party.id, len(x.party.calls) == 0, !x.party.counted())
 		if !x.party.counted() {
