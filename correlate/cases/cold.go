@@ -14,9 +14,10 @@ const (
 )
 
 // coldOf is the start that explains why a party answers late; nil where none
-// does, or where it is not its answers that are wrong.
+// does, or where it is not its answers that are wrong. Who has just begun is slow;
+// where it fails as well, there is more to it.
 func (x *claim) coldOf() *detect.ColdStart {
-	if x.party == nil || x.load > 0 || x.repeat >= busier || x.late < .5 || x.party.own.latency == nil {
+	if x.party == nil || x.load > 0 || x.repeat >= busier || x.late < .5 || x.party.own.latency == nil || surely(x.party.own.worse()) >= .5 {
 		return nil
 	}
 	return x.party.own.latency.Cold
