@@ -1,7 +1,7 @@
 // Command shop runs a small shop of many services on this machine, makes real
 // faults in it, one after another, and shows what Evenkeel said about each.
 //
-//	go run ./lab/shop                       # all, as a table; about three hours
+//	go run ./lab/shop                       # all, as a table; about two hours
 //	go run ./lab/shop -list
 //	go run ./lab/shop -only bank-slow,dns-slow -output json
 //	go run ./lab/shop -markdown
