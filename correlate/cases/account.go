@@ -136,7 +136,7 @@ type party struct {
 // counted says that the party's own figures tell what it answers. A database's
 // or a cache's own do not tell what its callers wait for.
 func (p *party) counted() bool {
-	return kindOf(p.id) == string(estate.KindService) && p.own.rate() > 0 && p.own.latency != nil
+	return slices.Contains([]string{string(estate.KindService), "process", "pod"}, kindOf(p.id)) && p.own.rate() > 0 && p.own.latency != nil
 }
 
 // call is what one asks of another, as the caller sees it.
