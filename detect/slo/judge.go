@@ -46,6 +46,9 @@ func (o Objective) Windows() []time.Duration {
 // objective burns.
 var calms = []time.Duration{2 * time.Minute, 5 * time.Minute, 30 * time.Minute}
 
+// youth is for how long a service is too young for a slow burn.
+const youth = 30 * time.Minute
+
 // Verdict is how an objective stands.
 type Verdict string
 
@@ -140,8 +143,8 @@ func Judge(o Objective, counts map[time.Duration]Counts, trust bool) Judgement {
 		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
 			continue
 		}
-		if p.Severity < finding.Critical && long.Total <= short.Total {
-			continue // all that was ever asked is of the short window: a bad minute is no slow burn
+		if p.Severity < finding.Critical && long.Total <= counts[youth].Total {
+			continue // all that was ever asked is of the last half hour: a bad minute is no slow burn
 		}
 		if trust && p.calm(limit, counts) {
 			j.Over = true
