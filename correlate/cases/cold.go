@@ -66,18 +66,12 @@ func (w *gathering) started(list []*suspect, c *Case, onset time.Time) {
 	}
 }
 
-// own are the things that an entity is, runs on or runs as, those aside that it
-// calls or is called by.
+// own are the things that an entity is, runs on or runs as, in both directions.
 func (w *gathering) own(entity string) map[string]bool {
 	out := map[string]bool{entity: true}
 	for _, back := range []bool{false, true} {
-		list, _ := w.g.reach(entity, back, sharedLeast)
-		called := make([]bool, len(list))
-		for k, r := range list {
-			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == "calls")
-			if !called[k] {
-				out[w.g.ids[r.at]] = true
-			}
+		for _, id := range w.g.itself(entity, back) {
+			out[id] = true
 		}
 	}
 	return out

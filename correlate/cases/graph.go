@@ -277,3 +277,18 @@ func (w *gathering) called(id string) string {
 	}
 	return nameOf(id)
 }
+
+// itself are the things that one is, runs on or runs as, it first: all that is
+// reached, or with back all from which it is reached, without going along a call.
+// There are none where the graph does not have it.
+func (g *graph) itself(id string, back bool) (ids []string) {
+	list, _ := g.reach(id, back, sharedLeast)
+	called := make([]bool, len(list))
+	for k, r := range list {
+		called[k] = k > 0 && (called[r.via] || g.relations[r.edge].Kind == estate.Calls)
+		if !called[k] {
+			ids = append(ids, g.ids[r.at])
+		}
+	}
+	return ids
+}

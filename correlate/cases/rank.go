@@ -9,7 +9,6 @@ import (
 
 	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/detect"
-	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/internal/figure"
 )
@@ -260,16 +259,12 @@ func (w *gathering) join(list, accounted []*suspect) []*suspect {
 func (w *gathering) near(accounted []*suspect) map[string]float64 {
 	out := map[string]float64{}
 	for _, s := range accounted {
-		list, _ := w.g.reach(cmp.Or(s.place, s.Entity), false, sharedLeast)
-		if len(list) == 0 {
-			out[s.Entity] += s.raw
+		own := w.g.itself(cmp.Or(s.place, s.Entity), false)
+		if len(own) == 0 {
+			own = []string{s.Entity}
 		}
-		called := make([]bool, len(list))
-		for k, r := range list {
-			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == estate.Calls)
-			if !called[k] {
-				out[w.g.ids[r.at]] += s.raw
-			}
+		for _, id := range own {
+			out[id] += s.raw
 		}
 	}
 	return out

@@ -248,13 +248,8 @@ func (w *gathering) ownOf(x *claim) map[string]bool {
 		from = []string{x.call.caller.id, x.call.callee.id}
 	}
 	for _, id := range from {
-		list, _ := w.g.reach(id, false, sharedLeast)
-		called := make([]bool, len(list))
-		for k, r := range list {
-			called[k] = k > 0 && (called[r.via] || w.g.relations[r.edge].Kind == "calls")
-			if !called[k] {
-				out[w.g.ids[r.at]] = true
-			}
+		for _, own := range w.g.itself(id, false) {
+			out[own] = true
 		}
 	}
 	return out
