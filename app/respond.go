@@ -252,8 +252,7 @@ func alertOf(f finding.Finding, b cases.Belonging) respond.Alert {
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, step)
 	}
 	a.Text = strings.TrimSpace(a.Text)
-	accepted := f.State == finding.Accepted || f.State == finding.Unknown && f.Prior == finding.Accepted
-	if f.State == finding.Resolved || accepted || f.Severity < finding.Warning {
+	if f.State == finding.Resolved || f.IsAccepted() || f.Severity < finding.Warning {
 		a.Status = respond.Ended
 	}
 	return a

@@ -15,6 +15,10 @@ func (f Finding) Exempted() string {
 	return f.Answer.Exemption
 }
 
+// IsAccepted tells whether it stands and may stay as it is, by a person's word or
+// by an exemption, also while there is no data about it.
+func (f Finding) IsAccepted() bool { return f.state() == Accepted }
+
 // decide is Decide under exemptions.
 func decide(cur *Finding, o Observation, list Exemptions, now time.Time) (Finding, []Event, bool) {
 	next, events, changed := Decide(cur, o, now)

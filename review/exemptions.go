@@ -83,7 +83,7 @@ func Survey(list finding.Exemptions, standing []finding.Finding, rules []Rule, n
 			}
 		}
 		for _, f := range standing {
-			byPerson := f.Exempted() == "" && (f.State == finding.Accepted || f.State == finding.Unknown && f.Prior == finding.Accepted)
+			byPerson := f.Exempted() == "" && f.IsAccepted()
 			if by := f.Exempted(); byPerson || by != x.ID && (by != "" || !x.InScope(f.Key, f.Report)) {
 				continue
 			}

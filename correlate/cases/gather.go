@@ -119,15 +119,9 @@ func newGathering(prev []Case, in *Input) *gathering {
 	for n, f := range list {
 		w.place[f.ID] = n
 		w.parent = append(w.parent, n)
-		w.seed = append(w.seed, f.State != finding.Resolved && f.Severity >= finding.Warning && !accepted(f))
+		w.seed = append(w.seed, f.State != finding.Resolved && f.Severity >= finding.Warning && !f.IsAccepted())
 	}
 	return w
-}
-
-// accepted tells whether somebody accepted a finding that stands, or an exemption
-// did.
-func accepted(f *finding.Finding) bool {
-	return f.State == finding.Accepted || f.State == finding.Unknown && f.Prior == finding.Accepted
 }
 
 func (w *gathering) find(n int) int {
@@ -408,7 +402,7 @@ func (w *gathering) fill(o *Outcome, members []int, old []Member) {
 	for _, n := range members {
 		f := w.nodes[n].f
 		m := Member{Finding: f.ID, Check: f.Check, Entity: f.Entity, Name: f.EntityName, Title: f.Title, Severity: f.Severity,
-			Since: f.FirstSeen, EndedAt: f.ResolvedAt, JoinedAt: w.in.Now, Accepted: accepted(f), Exemption: f.Exempted()}
+			Since: f.FirstSeen, EndedAt: f.ResolvedAt, JoinedAt: w.in.Now, Accepted: f.IsAccepted(), Exemption: f.Exempted()}
 		if was, ok := were[f.ID]; ok {
 			m.JoinedAt, m.LooseSince = was.JoinedAt, was.LooseSince
 			delete(were, f.ID)
@@ -419,7 +413,7 @@ func (w *gathering) fill(o *Outcome, members []int, old []Member) {
 			m.LooseSince = w.in.Now
 		}
 		c.Members = append(c.Members, m)
-		if f.State != finding.Resolved && !accepted(f) {
+		if f.State != finding.Resolved && !f.IsAccepted() {
 			c.Severity = max(c.Severity, f.Severity)
 		}
 	}

@@ -129,7 +129,7 @@ func (w *gathering) targets(members []int) []int {
 		return out
 	}
 	stands := func(x *node) bool { return x.f.State != finding.Resolved }
-	asks := func(x *node) bool { return !accepted(x.f) }
+	asks := func(x *node) bool { return !x.f.IsAccepted() }
 	out := pick(func(x *node) bool { return x.felt && stands(x) && asks(x) })
 	for _, next := range []func(*node) bool{
 		func(x *node) bool { return x.felt && asks(x) },
