@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,7 +94,7 @@ type Process struct {
 }
 
 // Start runs a command. Its output goes to DIR/NAME.log. When the stage is
-// closed, its whole session is killed.
+// closed, it and all that it has started is killed.
 func (s *Stage) Start(name string, cmd *exec.Cmd) (*Process, error) {
 	log, err := os.OpenFile(filepath.Join(s.Dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -179,21 +180,32 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// Kill kills the process and everything in its session, at once, and waits
-// until it is gone. It may be called twice.
+// Kill kills the process and everything that it has started, at once, and
+// waits until all of it is gone: what lives on, if only until its disk has taken
+// a write, holds folders and control groups that are removed next. It may be
+// called twice.
 func (p *Process) Kill() error {
-	// Children may lead process groups of their own, so the session counts.
-	members, err := sessionOf(p.PID)
+	family, err := familyOf(p.PID)
 	if err != nil {
 		return err
 	}
-	for _, pid := range members {
+	for _, pid := range family {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("kill process %d of %s: %w", pid, p.Name, err)
 		}
 	}
-	return p.wait(5 * time.Second)
+	for deadline := time.Now().Add(killedWithin); slices.ContainsFunc(family, func(pid int) bool { return !gone(pid) }); {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s, or what it has started, did not end within %s", p.Name, killedWithin)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return p.wait(killedWithin)
 }
+
+// killedWithin is how long the kernel may need to end what waits for a slow
+// disk.
+const killedWithin = 30 * time.Second
 
 // Stop asks the process to end, as a person would, and waits for it.
 func (p *Process) Stop(grace time.Duration) error {

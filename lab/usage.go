@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -117,14 +118,32 @@ func childrenByParent() (map[int][]int, error) {
 	return children, err
 }
 
-// sessionOf returns the processes of the session that the process leads.
-func sessionOf(leader int) (members []int, err error) {
-	err = eachProcess(func(pid, _, session int) {
-		if session == leader {
-			members = append(members, pid)
+// familyOf returns a process, what it has started, what that has started, and
+// who else is in the session that it leads. Some lead sessions of their own, as
+// PostgreSQL's do; others have lost their parents.
+func familyOf(pid int) ([]int, error) {
+	children := map[int][]int{}
+	family := []int{pid}
+	err := eachProcess(func(other, parent, session int) {
+		children[parent] = append(children[parent], other)
+		if session == pid && other != pid {
+			family = append(family, other)
 		}
 	})
-	return members, err
+	for n := 0; n < len(family); n++ {
+		for _, child := range children[family[n]] {
+			if !slices.Contains(family, child) {
+				family = append(family, child)
+			}
+		}
+	}
+	return family, err
+}
+
+// gone tells whether a process has ended; who was its parent may not know yet.
+func gone(pid int) bool {
+	stat, err := statFields(pid)
+	return err != nil || stat[0] == "Z" || stat[0] == "X"
 }
 
 // eachProcess calls f for every process that there is.

@@ -31,7 +31,7 @@ var faults = []fault{
 	{name: "certificate-expired", what: "checkout shows front an expired certificate", truth: `checkout|127\.23\.0\.12`, begin: certificateExpired},
 	{name: "clock-skew", what: "checkout's clock is 5 minutes behind; it refuses what is not of this time", truth: `checkout|127\.23\.0\.12`, begin: turned("shop-checkout", "offset", "-5m", "0s")},
 	{name: "front-saturated", what: "three times the customers meet a front that works on 2 requests at once", truth: `front|127\.23\.0\.10`, begin: frontSaturated},
-	{name: "noisy-batch", what: "a batch job sorts the whole stock with 45 connections on the primary", truth: `shop-report|report|postgres`, begin: noisyBatch},
+	{name: "noisy-batch", what: "a batch job writes three copies of the whole stock on the primary, again and again", truth: `shop-report|report|postgres`, begin: noisyBatch},
 
 	{name: "quiet-batch", what: "nightly batch: one report, once", begin: quietBatch},
 	{name: "quiet-deploy", what: "catalogue is released anew, one instance after another", begin: quietDeploy},

@@ -208,6 +208,6 @@ func (c *cluster) fill(ctx context.Context) error {
 			"address text NOT NULL DEFAULT repeat('Someone, somewhere; ', 25))",
 		"CREATE TABLE outbox (id bigserial PRIMARY KEY, order_id bigint NOT NULL)",
 		"GRANT ALL ON ALL TABLES IN SCHEMA public TO app", "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app",
-		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO report",
+		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO report", "GRANT CREATE ON SCHEMA public TO report",
 		"VACUUM ANALYZE")
 }

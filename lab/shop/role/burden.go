@@ -85,10 +85,16 @@ func report(fs *flag.FlagSet, _ *knob.Set) func() error {
 	connections := fs.Int("connections", 1, "how many at once")
 	rest := fs.Duration("rest", 0, "between two questions")
 	once := fs.Bool("once", false, "end after one question each")
+	write := fs.Bool("write", false, "keep each answer in a table of its own, in the place of the last")
 	return func() error {
 		failed := make(chan error)
-		for range *connections {
-			go func() { failed <- ask(*at, *rest, *once) }()
+		for n := range *connections {
+			question := []string{"SELECT md5(string_agg(title, ',' ORDER BY md5(title || price))) FROM items"}
+			if *write {
+				question = []string{fmt.Sprintf("DROP TABLE IF EXISTS report_%d", n),
+					fmt.Sprintf("CREATE TABLE report_%d AS SELECT *, md5(title) AS mark FROM items", n)}
+			}
+			go func() { failed <- ask(*at, *rest, *once, question) }()
 		}
 		for range *connections {
 			if err := <-failed; err != nil {
@@ -99,7 +105,7 @@ func report(fs *flag.FlagSet, _ *knob.Set) func() error {
 	}
 }
 
-func ask(address string, rest time.Duration, once bool) error {
+func ask(address string, rest time.Duration, once bool, question []string) error {
 	ctx := context.Background()
 	c, err := pgx.Connect(ctx, fmt.Sprintf("postgres://report@%s/shop?application_name=report&sslmode=disable", address))
 	if err != nil {
@@ -107,8 +113,10 @@ func ask(address string, rest time.Duration, once bool) error {
 	}
 	defer c.Close(ctx)
 	for {
-		if _, err := c.Exec(ctx, "SELECT md5(string_agg(title, ',' ORDER BY md5(title || price))) FROM items"); err != nil {
-			return err
+		for _, statement := range question {
+			if _, err := c.Exec(ctx, statement); err != nil {
+				return err
+			}
 		}
 		if once {
 			return nil
