@@ -82,6 +82,14 @@ func run(ctx context.Context, args []string, out, progress io.Writer) (code int,
 		}
 		return 0, t.Print(out)
 	}
+	for _, folder := range []string{*shots, *keep} {
+		if folder == "" {
+			continue
+		}
+		if err := os.MkdirAll(folder, 0o755); err != nil { // now, and not after the first fault
+			return 2, err
+		}
+	}
 	stage, err := lab.NewStage("shop")
 	if err != nil {
 		return 2, err
