@@ -1,10 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -103,7 +105,7 @@ func (a *App) observeHost(ctx context.Context, now time.Time) error {
 	case <-a.local.seen: // discovery has not asked since; the newest look counts
 	default:
 	}
-	a.local.seen <- listeners(o.Entities, port)
+	a.local.seen <- listeners(o.Entities, port, a.local.scraper.Targets(), a.local.host.Name())
 	return errors.Join(err, a.estate.Observe(ctx, o))
 }
 
@@ -129,8 +131,30 @@ func (a *App) discoverProbes(ctx context.Context, now time.Time) error {
 }
 
 // listeners reads the TCP sockets out of what the host collector saw, without
-// the one that is our own.
-func listeners(entities []estate.Entity, ownPort string) []probe.Listener {
+// the one that is our own and those that are scraped: "up" watches them, for as
+// long as they are listed as targets. One that is taken out of service in good
+// order would be missed otherwise.
+func listeners(entities []estate.Entity, ownPort string, targets []scrape.TargetStatus, machine string) []probe.Listener {
+	scraped := map[netip.AddrPort]bool{}
+	for _, t := range targets {
+		u, err := url.Parse(t.URL)
+		if err != nil {
+			continue
+		}
+		port, err := strconv.ParseUint(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 16)
+		if err != nil {
+			continue
+		}
+		hosts := []string{u.Hostname()}
+		if hosts[0] == "localhost" || hosts[0] == machine {
+			hosts = []string{"127.0.0.1", "::1"}
+		}
+		for _, host := range hosts {
+			if addr, err := netip.ParseAddr(host); err == nil {
+				scraped[netip.AddrPortFrom(addr.Unmap(), uint16(port))] = true
+			}
+		}
+	}
 	var out []probe.Listener
 	for _, e := range entities {
 		if e.Kind != estate.Listener || e.Attributes["protocol"] != "tcp" || e.Attributes["port"] == ownPort {
@@ -141,7 +165,15 @@ func listeners(entities []estate.Entity, ownPort string) []probe.Listener {
 			continue
 		}
 		for _, text := range strings.Split(e.Attributes["addresses"], ", ") {
-			if addr, err := netip.ParseAddr(text); err == nil {
+			addr, err := netip.ParseAddr(text)
+			if err != nil {
+				continue
+			}
+			at := addr.Unmap()
+			if at.IsUnspecified() {
+				at = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			}
+			if !scraped[netip.AddrPortFrom(at, uint16(port))] {
 				out = append(out, probe.Listener{Address: addr, Port: uint16(port), Owner: e.Attributes["group"]})
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -112,8 +113,9 @@ func (p *Prober) Apply(cfg Config) error {
 	return p.replace(specs, p.discovered)
 }
 
-// ApplyDiscovered replaces the probes that a Discoverer proposes. One whose
-// name or target a configured probe has already is left out.
+// ApplyDiscovered replaces the probes that a Discoverer proposes. One whose name
+// a configured probe has, or that asks where one asks already, at whatever path,
+// is left out: else one expired certificate would be two findings.
 func (p *Prober) ApplyDiscovered(specs []Spec) error {
 	specs = slices.Clone(specs)
 	for i := range specs {
@@ -128,15 +130,27 @@ func (p *Prober) ApplyDiscovered(specs []Spec) error {
 	return p.replace(p.configured, specs)
 }
 
+// asked is what a probe asks, and where: of a URL the scheme and the address.
+func asked(s Spec) string {
+	where := s.Target
+	if u, err := url.Parse(where); err == nil && u.Host != "" {
+		where = u.Scheme + "://" + u.Host
+		if port := map[string]string{"http": "80", "https": "443"}[u.Scheme]; u.Port() == "" && port != "" {
+			where += ":" + port
+		}
+	}
+	return string(s.Type) + " " + where
+}
+
 func (p *Prober) replace(configured, discovered []Spec) error {
 	want := map[string]Spec{}
 	taken := map[string]bool{}
 	for _, s := range configured {
 		want[s.Name] = s
-		taken[string(s.Type)+" "+strings.TrimSuffix(s.Target, "/")] = true
+		taken[asked(s)] = true
 	}
 	for _, s := range discovered {
-		if _, ok := want[s.Name]; !ok && !taken[string(s.Type)+" "+strings.TrimSuffix(s.Target, "/")] {
+		if _, ok := want[s.Name]; !ok && !taken[asked(s)] {
 			want[s.Name] = s
 		}
 	}

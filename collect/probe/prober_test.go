@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -220,6 +221,36 @@ func TestReloadKeepsWhatHasNotChanged(t *testing.T) {
 			t.Errorf("a reload after the end: %v", err)
 		}
 	})
+}
+
+// What a configured probe asks is not asked a second time because it was found.
+func TestDiscoveredProbesAskNothingTwice(t *testing.T) {
+	configured := []Spec{
+		{Name: "checkout", Type: HTTP, Target: "https://10.0.0.1:8080/healthz"},
+		{Name: "site", Type: HTTP, Target: "https://10.0.0.2/"},
+		{Name: "port", Type: TCP, Target: "10.0.0.3:8080"},
+	}
+	p := stubbed(t, Config{Probes: configured}, func(context.Context, Spec) error { return nil })
+	err := p.ApplyDiscovered([]Spec{
+		{Name: "https-10.0.0.1-8080", Type: HTTP, Target: "https://10.0.0.1:8080/"},
+		{Name: "https-10.0.0.2-443", Type: HTTP, Target: "https://10.0.0.2:443"},
+		{Name: "http-10.0.0.1-8080", Type: HTTP, Target: "http://10.0.0.1:8080/"}, // not that
+		{Name: "https-10.0.0.1-8081", Type: HTTP, Target: "https://10.0.0.1:8081/"},
+		{Name: "http-10.0.0.3-8080", Type: HTTP, Target: "http://10.0.0.3:8080/"}, // asked for more than a connection
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range p.Results() {
+		if r.Origin == Discovered {
+			got = append(got, r.Name)
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"http-10.0.0.1-8080", "http-10.0.0.3-8080", "https-10.0.0.1-8081"}; !slices.Equal(got, want) {
+		t.Errorf("besides what is configured, %v are asked", got)
+	}
 }
 
 func TestTurnsAreNeverTooClose(t *testing.T) {

@@ -37,10 +37,11 @@ const (
 var takings = map[string]struct {
 	signals []string
 	least   float64
+	slower  string // how it is made to take less, as a part of a sentence
 }{
-	"cpu":    {[]string{"cpu_use"}, .25},
-	"disk":   {[]string{"io_bytes", "io_written"}, 1 << 20},
-	"memory": {[]string{"memory", "memory_bytes"}, 64 << 20},
+	"cpu":    {[]string{"cpu_use"}, .25, "give it a smaller share (`renice`, `CPUWeight=` of its unit, a limit for CPU in Kubernetes)"},
+	"disk":   {[]string{"io_bytes", "io_written"}, 1 << 20, "slow it down (`ionice`, `IOWeight=` or `IOWriteBandwidthMax=` of its unit, a limit that it has itself)"},
+	"memory": {[]string{"memory", "memory_bytes"}, 64 << 20, "limit it (`MemoryMax=` of its unit, a limit for memory in Kubernetes), knowing that it may be ended for it"},
 }
 
 // wrong are the courses that lie on their bad side, by entity, and takers those
@@ -145,6 +146,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 	given := x.mass * top / (top + held)
 	own := w.claimed(x, felt)
 	own.raw = x.mass - given
+	heaviest := 0.0 // of its own reasons
 	for _, r := range reasons {
 		share := given * r.weight * r.weight / max(1e-12, sum)
 		if r.entity == own.Entity {
@@ -154,6 +156,9 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			} else if len(own.For) < 6 {
 				own.For = append(own.For, "it "+told(r.course))
 			}
+			if r.course != nil && share > heaviest {
+				heaviest, own.why, own.Remedy = share, "it "+told(r.course), known.signal(r.course).Remedy
+			}
 			continue
 		}
 		s := &suspect{node: r.node, deeper: -1, others: true, raw: share, Hypothesis: Hypothesis{Entity: r.entity, Name: w.called(r.entity), For: []string{}, Against: []string{}}}
@@ -162,6 +167,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			s.pays = append(s.pays, own.Name)
 		} else {
 			s.Text = s.Name + " " + told(r.course)
+			s.Remedy = known.signal(r.course).Remedy
 			s.signal = kindOf(r.entity) + " " + r.course.Signal
 			s.shows(r.course)
 			for _, c := range r.more[:min(len(r.more), 3)] {
@@ -174,6 +180,7 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			taker := &suspect{node: -1, deeper: -1, others: true, raw: share * byTaker, Hypothesis: Hypothesis{Entity: c.Entity, Name: c.Name, Text: r.owner.text,
 				For: []string{"others are short of that: " + r.text(w), "it began " + about(c.Latest, onset)}, Against: []string{}}}
 			taker.shows(c)
+			taker.Remedy = takes(c.Name, known.signal(r.course).Short)
 			taker.Culprit = &finding.Culprit{Entity: c.Entity, Name: c.Name, Text: r.owner.text}
 			s.raw -= taker.raw
 			out = add(out, taker)
@@ -207,6 +214,9 @@ func add(list []*suspect, s *suspect) []*suspect {
 			if s.raw > o.raw {
 				o.Text, o.Since = cmp.Or(s.Text, o.Text), s.Since
 				o.draws(&s.Hypothesis)
+			}
+			if s.raw > o.raw && len(s.Remedy) > 0 || len(o.Remedy) == 0 {
+				o.Remedy = s.Remedy
 			}
 			o.raw += s.raw
 			for _, name := range s.pays {
@@ -261,10 +271,11 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 		}
 		s.For = append(s.For, share+" of what is felt is lost there")
 		s.shows(c.own.shown(x.late))
+		s.Remedy = between(c)
 		return s
 	}
 	p := x.party
-	s.Name = p.name
+	s.Name, s.Remedy = p.name, x.remedy()
 	cold := x.coldOf()
 	switch {
 	case cold != nil:
@@ -281,6 +292,9 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	case p.counted() || len(p.callers) == 0:
 		s.Text = p.name + " itself: " + p.own.text(x.late)
 		s.For = append(s.For, share+" of what is felt stays with it")
+		if p.of != nil {
+			s.For = append(s.For, fmt.Sprintf("%.0f %% of what is wrong with %s is wrong with this one of its %d instances", 100*p.share, p.of.name, len(p.of.instances)))
+		}
 		if n := len(p.calls); n > 0 {
 			s.For = append(s.For, "what it calls does not account for that")
 		} else {

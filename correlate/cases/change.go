@@ -104,7 +104,7 @@ func (w *gathering) byChange(c *Case, targets []int, suspected map[int]bool, ons
 			continue
 		}
 		s := &suspect{node: -1, others: true, raw: raw, change: x, Hypothesis: Hypothesis{Entity: x.Entity, Name: w.called(x.Entity),
-			Text: x.Summary, Since: x.At, For: []string{}, Against: []string{}}}
+			Text: x.Summary, Since: x.At, Remedy: undo(x), For: []string{}, Against: []string{}}}
 		if lag := onset.Sub(x.At); lag >= 0 {
 			s.For = append(s.For, fmt.Sprintf("it was done %s before", figure.Span(lag)))
 		} else {

@@ -13,11 +13,18 @@ const (
 	startsAfter, startsBefore = 15 * time.Minute, time.Minute
 )
 
+// failsToo is the share of the answers beyond what is usual, from which on one who
+// has just begun fails as well, and not only answers late.
+const failsToo = .02
+
 // coldOf is the start that explains why a party answers late; nil where none
 // does, or where it is not its answers that are wrong. Who has just begun is slow;
 // where it fails as well, there is more to it.
 func (x *claim) coldOf() *detect.ColdStart {
-	if x.party == nil || x.load > 0 || x.repeat >= busier || x.late < .5 || x.party.own.latency == nil || surely(x.party.own.worse()) >= .5 {
+	if x.party == nil || x.load > 0 || x.repeat >= busier || x.late < .5 || x.party.own.latency == nil {
+		return nil
+	}
+	if bad := x.party.own.worse(); surely(bad) >= .5 || surely(bad) > 0 && bad.Value-bad.Usual >= failsToo {
 		return nil
 	}
 	return x.party.own.latency.Cold

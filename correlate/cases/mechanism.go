@@ -57,6 +57,11 @@ type signalMechanism struct {
 	// Waiting tells that the figure counts what waits: "share" is the share of time
 	// in which something waits, "tasks" how many wait at a time.
 	Waiting string `yaml:"waiting"`
+	// From is the figure below which it explains nothing; 0 where any may. Only of
+	// figures that are better when lower.
+	From float64 `yaml:"from"`
+	// Remedy is what a tired person does first, where it is the likely cause.
+	Remedy []string `yaml:"remedy"`
 }
 
 // mechanisms are by check; those whose check ends in a colon stand for all that
@@ -111,6 +116,9 @@ func readMechanisms(data []byte) (*mechanisms, error) {
 		}
 		if !slices.Contains([]string{"", "share", "tasks"}, x.Waiting) {
 			return nil, fmt.Errorf("mechanisms.yaml: %v: waiting: %q is not known", x.Signals, x.Waiting)
+		}
+		if len(x.Remedy) == 0 {
+			return nil, fmt.Errorf("mechanisms.yaml: %v: needs a remedy: what should a tired person do first?", x.Signals)
 		}
 		for _, s := range x.Signals {
 			if m.bySignal[s] != nil {

@@ -46,6 +46,7 @@ type suspect struct {
 	change *ChangeSeen
 	cold   *detect.ColdStart // the start that it is, if it is one
 	signal string            // kind and signal of the course that it is a reason by
+	why    string            // what speaks for it most of its own figures, as a part of a sentence
 	// deeper is the finding that explains this one best, with the strength of
 	// that; -1 for none.
 	deeper int
@@ -219,7 +220,7 @@ func (w *gathering) suspects(c *Case, members, targets []int) []*suspect {
 		case more.change != nil && s.cold != nil:
 			s.change = cmp.Or(s.change, more.change)
 		case more.change != nil:
-			s.change, s.Text, s.Since = more.change, more.Text, more.Since
+			s.change, s.Text, s.Since, s.Remedy = more.change, more.Text, more.Since, more.Remedy
 		}
 	}
 	return out
@@ -241,7 +242,7 @@ func (w *gathering) join(list, accounted []*suspect) []*suspect {
 		o.raw += s.raw
 		o.others = o.others || s.others
 		if s.Text != "" && (o.node < 0 || w.nodes[o.node].felt) {
-			o.Text = s.Text // what a check says of the cause itself is put better
+			o.Text, o.why, o.Remedy = s.Text, s.why, s.Remedy // what a check says of the cause itself is put better
 		}
 		o.For = append(s.For, o.For...)
 		if s.cold != nil {
@@ -418,7 +419,7 @@ func (w *gathering) blamed(targets []int, suspected map[int]bool) (out []*suspec
 		k := slices.IndexFunc(out, func(s *suspect) bool { return s.Entity == who.Entity })
 		if k < 0 {
 			k = len(out)
-			out = append(out, &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: who.Entity, Name: who.Name, Text: who.Name + ": " + who.Text,
+			out = append(out, &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: who.Entity, Name: who.Name, Text: who.Name + ": " + who.Text, Remedy: takes(who.Name, ""),
 				Culprit: &who, For: []string{}, Against: []string{"nothing else was seen to be wrong with it"}}})
 		}
 		out[k].raw += .35 * (.6 + .4*min(1, max(0, who.Share))) / float64(len(targets))
@@ -487,7 +488,7 @@ func (w *gathering) shared(members, targets []int, suspected map[int]bool) (out 
 			continue
 		}
 		id := w.g.ids[c.at]
-		s := &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: id, Name: w.called(id), Text: "Something about " + w.called(id),
+		s := &suspect{node: -1, others: true, Hypothesis: Hypothesis{Entity: id, Name: w.called(id), Text: "Something about " + w.called(id), Remedy: unseenOf(w.called(id)),
 			For: []string{fmt.Sprintf("%d that need it began to suffer within %s", len(entities), figure.Span(together))}, Against: []string{"nothing was seen of it itself"}}}
 		s.raw = .45 * strength / float64(n) * float64(n) / float64(len(targets)) * float64(len(entities)) / float64(len(entities)+c.well)
 		if c.well > 0 {

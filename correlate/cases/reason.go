@@ -38,8 +38,11 @@ func (w *gathering) reasons(a *account, x *claim, members []int, onset time.Time
 	weigh := func(at string, path float64, fits func(*signalMechanism) bool) {
 		for _, c := range w.wrong[at] {
 			m := known.signal(c)
-			if fits(m) {
-				byEntity[at] = byEntity[at].with(at, c, path*w.strength(x, c, m, onset))
+			if !fits(m) {
+				continue
+			}
+			if weight := path * w.strength(x, c, m, onset); weight > 0 {
+				byEntity[at] = byEntity[at].with(at, c, weight)
 			}
 		}
 	}
@@ -149,6 +152,9 @@ func (x *claim) can(explains map[string]float64) float64 {
 
 // strength is how well a course on its bad side explains a claim.
 func (w *gathering) strength(x *claim, c *detect.Course, m *signalMechanism, onset time.Time) float64 {
+	if c.Better == "lower" && c.Value < m.From {
+		return 0
+	}
 	can := x.late*m.Explains["latency"]*m.enough(c.Value, x.waiting()) + (1-x.late)*m.Explains["errors"]
 	return can * fits(c.Latest, onset) * (.5 + .5*min(1, math.Log2(1+math.Abs(c.Size)/4)/3))
 }

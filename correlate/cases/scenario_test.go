@@ -26,7 +26,7 @@ import (
 // A scenario is a txtar file in testdata/. Its files hold one thing a line:
 //
 //	relations  FROM KIND TO [CONFIDENCE]
-//	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY seen=HH:MM:SS until=HH:MM:SS exempt=HH:MM:SS]
+//	findings   HH:MM:SS NAME SEVERITY CHECK ENTITY | TITLE | EVIDENCE | [value=0.18 usual=0.002 culprit=ENTITY share=0.7 seen=HH:MM:SS until=HH:MM:SS exempt=HH:MM:SS]
 //	           exempt is when the exemption that covers it ends
 //	changes    HH:MM:SS ENTITY SUMMARY
 //	courses    HH:MM:SS|- ENTITY SIGNAL NOW USUAL [lower|higher|none] [loaded] [fresh] [cold=NAME,NAME/OF@HH:MM:SS] [host=ENTITY] [from=ENTITY to=ENTITY]
@@ -34,11 +34,12 @@ import (
 //	expect     at HH:MM cases N
 //	           at HH:MM case NAME NAME...       exactly these are one case
 //	           at HH:MM NAME cause NAME|none|unknown
-//	           at HH:MM NAME suspects ENTITY    some hypothesis is about it
+//	           at HH:MM NAME suspects|unsuspected ENTITY    some hypothesis, or none, is about it
 //	           at HH:MM NAME explained by NAME|nothing
 //	           at HH:MM NAME exempted           its part in the case says so
 //	           at HH:MM NAME severity SEVERITY  of the case
-//	           at HH:MM NAME story|excluded|unseen|history|for|against TEXT
+//	           at HH:MM NAME story|remedy|excluded|unseen|history|for|against TEXT
+//	           remedy is that of the likely cause; each hypothesis has one
 //
 // Rounds come every minute. Each scenario is run again with everything in
 // another order and must give the same.
@@ -170,7 +171,7 @@ func readFinding(t *testing.T, line string) scened {
 	}
 	out := scened{seen: at, Finding: finding.Finding{ID: words[1], State: finding.Open, FirstSeen: at, LastSeen: at,
 		Key:    finding.Key{Tenant: "t", Environment: "e", Practice: "detect", Check: words[3], Entity: words[4]},
-		Report: finding.Report{Severity: severity, Title: strings.TrimSpace(parts[1]), EntityKind: kindOf(words[4]), EntityName: nameOf(words[4])}}}
+		Report: finding.Report{Severity: severity, Title: strings.TrimSpace(parts[1]), EntityKind: kindOf(words[4]), EntityName: nameOf(words[4]), Remedy: []string{"What the check says."}}}}
 	e := finding.Evidence{Text: strings.TrimSpace(parts[2])}
 	if len(parts) > 3 {
 		for _, word := range strings.Fields(parts[3]) {
@@ -189,6 +190,8 @@ func readFinding(t *testing.T, line string) scened {
 				e.Usual = number()
 			case "culprit":
 				out.Culprits = []finding.Culprit{{Entity: v, Name: nameOf(v), Text: "does most of it"}}
+			case "share": // of the culprit
+				out.Culprits[0].Share = *number()
 			case "seen":
 				out.seen = clockAt(t, v)
 			case "until":
@@ -249,6 +252,11 @@ func (w *world) round(t *testing.T, in Input) {
 		}
 		if !o.Changed && len(o.Events) > 0 {
 			t.Fatalf("case %s has not changed, and has events: %v", o.Case.ID, o.Events)
+		}
+		for _, h := range o.Case.Hypotheses {
+			if len(h.Remedy) == 0 || slices.Contains(h.Remedy, "") {
+				t.Errorf("nothing is to be done about %s: %s", h.Entity, h.Text)
+			}
 		}
 		// What is kept is what comes back from a store.
 		body, err := json.Marshal(o.Case)
@@ -393,6 +401,10 @@ func (w *world) holds(words []string) string {
 		if !slices.ContainsFunc(c.Hypotheses, func(h Hypothesis) bool { return h.Entity == words[2] }) {
 			return fmt.Sprintf("the hypotheses are %+v", c.Hypotheses)
 		}
+	case "unsuspected":
+		if slices.ContainsFunc(c.Hypotheses, func(h Hypothesis) bool { return h.Entity == words[2] }) {
+			return "it is suspected"
+		}
 	case "explained":
 		for _, m := range c.Members {
 			if have := cmp.Or(m.ExplainedBy, "nothing"); m.Finding == words[0] && have != words[3] {
@@ -401,6 +413,11 @@ func (w *world) holds(words []string) string {
 		}
 	case "story":
 		return has(c.Story.Text(time.UTC))
+	case "remedy":
+		if b := c.Best(); b != nil {
+			return has(b.Remedy...)
+		}
+		return "there is no cause"
 	case "unseen":
 		return has(c.Unseen...)
 	case "excluded":
@@ -463,7 +480,7 @@ func TestEveryFindingIsInOneCase(t *testing.T) {
 			if r.IntN(3) == 0 {
 				f := finding.Finding{ID: fmt.Sprint("f", len(list)), State: finding.Open, FirstSeen: now,
 					Key:    finding.Key{Check: strings.TrimSuffix(checks[r.IntN(len(checks))], ":") + ":x", Entity: id()},
-					Report: finding.Report{Severity: finding.Severity(1 + r.IntN(3)), Title: "Something", Culprits: []finding.Culprit{{Entity: id()}}}}
+					Report: finding.Report{Severity: finding.Severity(1 + r.IntN(3)), Title: "Something", Remedy: []string{"What the check says."}, Culprits: []finding.Culprit{{Entity: id()}}}}
 				if r.IntN(2) == 0 {
 					f.Check = checks[r.IntN(len(checks))]
 				}

@@ -67,6 +67,17 @@ func (w *gathering) roles(c *Case, members []int, top *suspect) {
 	}
 }
 
+// does says what a culprit has to do with it, as a part of a sentence.
+func does(c *finding.Culprit) string {
+	switch {
+	case c.Share >= .5:
+		return "most of it is done by " + c.Name
+	case c.Share > 0:
+		return "a good part of it is done by " + c.Name
+	}
+	return c.Name + " " + c.Text // named for what it is, not for how much it does
+}
+
 // story is the case in one sentence.
 func (w *gathering) story(lead *finding.Finding, top *suspect, targets []int) Story {
 	s := Story{What: strings.TrimSuffix(lead.Title, "."), Since: lead.FirstSeen}
@@ -76,17 +87,17 @@ func (w *gathering) story(lead *finding.Finding, top *suspect, targets []int) St
 	if top == nil {
 		return s
 	}
-	s.Because = strings.TrimSuffix(top.Text, ".")
+	s.Because, s.Figure = strings.TrimSuffix(top.Text, "."), top.why
 	if top.node >= 0 {
 		f := w.nodes[top.node].f
 		for _, e := range f.Evidence {
-			if e.Text != "" && !strings.Contains(s.Because, e.Text) {
+			if s.Figure == "" && e.Text != "" && !strings.Contains(s.Because, e.Text) {
 				s.Figure = strings.TrimSuffix(e.Text, ".")
 				break
 			}
 		}
 		if len(f.Culprits) > 0 && f.Culprits[0].Name != "" {
-			s.Started = "most of it is done by " + f.Culprits[0].Name
+			s.Started = does(&f.Culprits[0])
 		}
 	}
 	if top.change != nil {
