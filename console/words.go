@@ -133,7 +133,7 @@ var relationWords = map[estate.RelationKind][2]string{
 	estate.RunsOn: {"runs on", "runs"}, estate.StoredOn: {"is stored on", "stores"},
 	estate.PartOf: {"is part of", "has"}, estate.Serves: {"serves", "is served by"},
 	estate.Answers: {"answers for", "is answered by"}, estate.Secures: {"secures", "is secured by"},
-	"served-by": {"is served by", "serves"}, estate.ReachedOver: {"is reached as", "is"}, estate.Shows: {"shows", "is shown by"},
+	estate.ServedBy: {"is served by", "serves"}, estate.ReachedOver: {"is reached as", "is"}, estate.Shows: {"shows", "is shown by"},
 	estate.Calls: {"calls", "is called by"}, estate.Owns: {"owns", "is owned by"},
 	"in": {"is in", "holds"}, "mounts": {"mounts", "is mounted by"}, "binds": {"is bound to", "is bound by"},
 	"routes-to": {"leads to", "is led to by"}, "scaled-by": {"is scaled by", "scales"},

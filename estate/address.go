@@ -30,7 +30,8 @@ const (
 
 // Meet finds what entities that answer at an address run on: the group that
 // listens there, or else the machine that has the address; as which far end of
-// connections others see them; and which group shows a certificate. Entities are listeners,
+// connections others see them; which group shows a certificate; and who serves
+// what a probe asks. Entities are listeners,
 // machines, and whatever has an Address. What several machines or groups might be
 // meant by, such as 127.0.0.1, is left alone.
 func Meet(entities []Entity) []Relation {
@@ -66,10 +67,11 @@ func Meet(entities []Entity) []Relation {
 			}
 		}
 	}
-	shown := map[string]string{} // addresses by the id of the certificate that a probe saw there
+	shown, asked := map[string]string{}, map[string]string{} // addresses by the id of the certificate that a probe saw there, and of the endpoint
 	for _, e := range entities {
 		if u, err := url.Parse(e.Attributes["target"]); err == nil && e.Kind == Endpoint && u.Host != "" {
 			shown[ID(Certificate, strings.TrimPrefix(e.ID, string(Endpoint)+":"))] = u.Host
+			asked[e.ID] = u.Host
 		}
 	}
 	peers := map[string][]string{}
@@ -79,6 +81,7 @@ func Meet(entities []Entity) []Relation {
 		}
 	}
 	var out []Relation
+	runs := map[string][]string{} // what runs on a group
 	for _, e := range entities {
 		if address := shown[e.ID]; e.Kind == Certificate && len(exact[address]) == 1 {
 			out = append(out, Relation{From: exact[address][0], Kind: Shows, To: e.ID, Confidence: meets})
@@ -106,9 +109,22 @@ func Meet(entities []Entity) []Relation {
 		switch {
 		case len(groups) == 1:
 			out = append(out, Relation{From: e.ID, Kind: RunsOn, To: groups[0], Confidence: meets})
+			runs[groups[0]] = append(runs[groups[0]], e.ID)
 		case machine != "" && machine != e.ID:
 			out = append(out, Relation{From: e.ID, Kind: RunsOn, To: machine, Confidence: metHost})
 		}
+	}
+	// A port may be held by one group at one address and by others at others: what
+	// a probe asks is the one, and what is known of it.
+	for id, address := range asked {
+		if len(exact[address]) != 1 {
+			continue
+		}
+		who := exact[address][0]
+		if on := runs[who]; len(on) == 1 {
+			who = on[0]
+		}
+		out = append(out, Relation{From: id, Kind: ServedBy, To: who, Confidence: meets})
 	}
 	slices.SortFunc(out, func(a, b Relation) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return slices.Compact(out)

@@ -34,6 +34,8 @@ func TestMeet(t *testing.T) {
 	}
 	all = append(all, Entity{ID: "peer:web:10.0.0.6", Kind: Peer, Name: "10.0.0.6"})
 	all = append(all, Entity{ID: "endpoint:shop", Kind: Endpoint, Name: "shop", Attributes: map[string]string{"target": "https://10.0.0.6:5432/healthz"}},
+		Entity{ID: "endpoint:bare", Kind: Endpoint, Attributes: map[string]string{"target": "http://127.0.0.2:8080/"}},
+		Entity{ID: "endpoint:twice", Kind: Endpoint, Attributes: map[string]string{"target": "redis://127.0.0.1:6379"}},
 		Entity{ID: "certificate:shop", Kind: Certificate, Name: "shop.example.org"}, Entity{ID: "certificate:else", Kind: Certificate})
 	var got []string
 	for _, r := range Meet(all) {
@@ -42,6 +44,7 @@ func TestMeet(t *testing.T) {
 	want := []string{
 		"database:a runs-on unit:db-1:postgresql", "database:b runs-on unit:db-1:postgresql", "database:c reached-over peer:web:10.0.0.6", "database:c runs-on unit:db-2:postgresql",
 		"database:silent runs-on host:db-3",
+		"endpoint:bare served-by group:db-3:one", "endpoint:shop served-by database:c",
 		"process:x:db-1:9187 runs-on unit:db-1:exporter", "process:y runs-on group:db-3:two", "process:z runs-on unit:db-1:postgresql",
 		"unit:db-2:postgresql shows certificate:shop",
 	}

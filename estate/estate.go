@@ -70,6 +70,7 @@ const (
 	Answers  RelationKind = "answers"   // listener -> endpoint
 	Secures  RelationKind = "secures"   // certificate -> endpoint, listener
 	Calls    RelationKind = "calls"     // who asks -> who answers
+	ServedBy RelationKind = "served-by" // service, endpoint -> what does its work
 	Owns     RelationKind = "owns"
 	Shows    RelationKind = "shows" // group -> the certificate by which it is known
 	// ReachedOver leads from what answers at an address to that address as the far

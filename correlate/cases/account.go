@@ -131,8 +131,8 @@ type party struct {
 	calls     []*call  // that it makes
 	callers   []*call  // that are made to it
 	instances []*party // that answer for it
-	of        *party   // of which it is the instance that is wrong; nil otherwise
-	share     float64  // of what is wrong with that, its own
+	of        *party   // of which it is an instance; nil otherwise
+	share     float64  // of what is wrong with that, its own, where that is most of it
 }
 
 // counted says that the party's own figures tell what it answers. A database's
@@ -241,6 +241,9 @@ func (a *account) staff(g *graph) {
 			to := g.ids[arrow.to]
 			if x := a.parties[to]; x != nil && (kindOf(to) == "process" || kindOf(to) == "pod") && x.own.rate() > 0 {
 				p.instances = append(p.instances, x)
+				if x.of == nil || p.id < x.of.id {
+					x.of = p
+				}
 			}
 		}
 	}
@@ -441,7 +444,7 @@ func (a *account) keepOwn(p *party, mass, late float64) {
 			}
 		}
 		if share := worst.own.excess() / max(1e-12, all); all > 0 && share >= max(mostOfIt, 1.5/float64(len(p.instances))) {
-			worst.of, worst.share = p, share
+			worst.share = share
 			a.keep(worst, nil, mass*share, late, 0)
 			mass *= 1 - share
 		}

@@ -115,6 +115,9 @@ func (w *gathering) partyOf(a *account, x *node) *party {
 			break
 		}
 		if p := a.parties[w.g.ids[r.at]]; p != nil && p.counted() {
+			if p.of != nil { // whom that calls is known of the service
+				return p.of
+			}
 			return p
 		}
 	}
@@ -292,7 +295,7 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	case p.counted() || len(p.callers) == 0:
 		s.Text = p.name + " itself: " + p.own.text(x.late)
 		s.For = append(s.For, share+" of what is felt stays with it")
-		if p.of != nil {
+		if p.of != nil && p.share > 0 {
 			s.For = append(s.For, fmt.Sprintf("%.0f %% of what is wrong with %s is wrong with this one of its %d instances", 100*p.share, p.of.name, len(p.of.instances)))
 		}
 		if n := len(p.calls); n > 0 {

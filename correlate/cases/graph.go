@@ -34,7 +34,7 @@ var needs = map[estate.RelationKind]need{
 	estate.Owns:        {from: .8},
 	"mounts":           {from: .95},
 	"routes-to":        {from: .9},
-	"served-by":        {from: .95},
+	estate.ServedBy:    {from: .95},
 	"binds":            {from: .95},
 	asks:               {from: .95},
 	estate.ReachedOver: {from: .9},
