@@ -1,7 +1,8 @@
 package main
 
 // faults are what can be made, in the order in which they are; the controls,
-// in which nothing is wrong, come last.
+// in which nothing is wrong, come last. What makes checkout slow in a way that a
+// cold start could explain does not follow on what starts it anew.
 var faults = []fault{
 	{name: "cpu-neighbour", what: "24 threads of a neighbour spin on the CPU that catalogue and search run on at the lowest priority", truth: `shop-neighbour`,
 		tools: []string{"taskset", "nice", "renice"}, begin: cpuNeighbour},
@@ -22,8 +23,8 @@ var faults = []fault{
 	{name: "dropped-index", what: "the index that search lives by is dropped", truth: `postgres|replica|127\.23\.0\.31`, begin: droppedIndex},
 	{name: "replica-behind", what: "the replica streams, and replays nothing", truth: `replica|127\.23\.0\.31`, begin: replicaBehind},
 	{name: "slow-pod", what: "one of three instances of catalogue takes 400 ms more", truth: `catalog-2|127\.23\.0\.22`, begin: turned("shop-catalog-2", "delay", "400ms", "0s")},
-	{name: "bad-release", what: "checkout 2.0.0 is slower, fails one in ten and leaks", truth: `checkout|127\.23\.0\.12`, begin: badRelease},
 	{name: "pool-of-one", what: "a changed configuration leaves checkout one connection", truth: `checkout|127\.23\.0\.12`, begin: turned("shop-checkout", "pool", "1", "10")},
+	{name: "bad-release", what: "checkout 2.0.0 is slower, fails one in ten and leaks", truth: `checkout|127\.23\.0\.12`, begin: badRelease},
 	{name: "bank-slow", what: "the bank takes 900 ms more to agree", truth: `bank|127\.23\.0\.16`, begin: turned("shop-bank", "delay", "900ms", "0s")},
 	{name: "bank-down", what: "the bank refuses connections", truth: `bank|127\.23\.0\.16`, begin: bankDown},
 	{name: "retry-storm", what: "front waits 2 ms for search and tries 20 times", truth: `front|127\.23\.0\.10`, begin: retryStorm},
