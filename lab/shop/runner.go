@@ -21,10 +21,12 @@ import (
 type pace struct{ learn, settle, hold, after time.Duration }
 
 // beforeSpan is how long a fault's customers are compared with, and warmUp how
-// long the shop may take to feel it.
+// long the shop may take to feel it. What it answers while it opens, for opening,
+// is not ordinary, and would be a good part of what so short a history knows.
 const (
 	beforeSpan = 20 * time.Second
 	warmUp     = 5 * time.Second
+	opening    = 30 * time.Second
 )
 
 // scene is what a fault plays on.
@@ -137,6 +139,7 @@ func (r *runner) learn(ctx context.Context) (err error) {
 	if err := warm(ctx); err != nil {
 		return fmt.Errorf("fill the cache: %w", err)
 	}
+	wait(ctx, opening)
 	own := r.scene.Part()
 	defer func() { err = errors.Join(err, own.Close()) }()
 	e, err := own.StartEvenkeel(ctx, lab.Options{Name: "evenkeel-learns", Config: r.config})
