@@ -1,12 +1,10 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,7 +103,7 @@ func (a *App) observeHost(ctx context.Context, now time.Time) error {
 	case <-a.local.seen: // discovery has not asked since; the newest look counts
 	default:
 	}
-	a.local.seen <- listeners(o.Entities, port, a.local.scraper.Targets(), a.local.host.Name())
+	a.local.seen <- listeners(o.Entities, port)
 	return errors.Join(err, a.estate.Observe(ctx, o))
 }
 
@@ -123,6 +121,11 @@ func (a *App) discoverProbes(ctx context.Context, now time.Time) error {
 	default:
 		return nil // nothing has been looked at since the last time
 	}
+	var scraped []string
+	for _, t := range a.local.scraper.Targets() {
+		scraped = append(scraped, t.URL)
+	}
+	around.Listeners = probe.Unscraped(around.Listeners, scraped, a.local.host.Name())
 	if conf, err := dns.ClientConfigFromFile("/etc/resolv.conf"); err == nil {
 		around.Resolvers, around.Search = conf.Servers, conf.Search
 	}
@@ -131,30 +134,8 @@ func (a *App) discoverProbes(ctx context.Context, now time.Time) error {
 }
 
 // listeners reads the TCP sockets out of what the host collector saw, without
-// the one that is our own and those that are scraped: "up" watches them, for as
-// long as they are listed as targets. One that is taken out of service in good
-// order would be missed otherwise.
-func listeners(entities []estate.Entity, ownPort string, targets []scrape.TargetStatus, machine string) []probe.Listener {
-	scraped := map[netip.AddrPort]bool{}
-	for _, t := range targets {
-		u, err := url.Parse(t.URL)
-		if err != nil {
-			continue
-		}
-		port, err := strconv.ParseUint(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 16)
-		if err != nil {
-			continue
-		}
-		hosts := []string{u.Hostname()}
-		if hosts[0] == "localhost" || hosts[0] == machine {
-			hosts = []string{"127.0.0.1", "::1"}
-		}
-		for _, host := range hosts {
-			if addr, err := netip.ParseAddr(host); err == nil {
-				scraped[netip.AddrPortFrom(addr.Unmap(), uint16(port))] = true
-			}
-		}
-	}
+// the one that is our own.
+func listeners(entities []estate.Entity, ownPort string) []probe.Listener {
 	var out []probe.Listener
 	for _, e := range entities {
 		if e.Kind != estate.Listener || e.Attributes["protocol"] != "tcp" || e.Attributes["port"] == ownPort {
@@ -165,15 +146,7 @@ func listeners(entities []estate.Entity, ownPort string, targets []scrape.Target
 			continue
 		}
 		for _, text := range strings.Split(e.Attributes["addresses"], ", ") {
-			addr, err := netip.ParseAddr(text)
-			if err != nil {
-				continue
-			}
-			at := addr.Unmap()
-			if at.IsUnspecified() {
-				at = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-			}
-			if !scraped[netip.AddrPortFrom(at, uint16(port))] {
+			if addr, err := netip.ParseAddr(text); err == nil {
 				out = append(out, probe.Listener{Address: addr, Port: uint16(port), Owner: e.Attributes["group"]})
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/evenkeel/evenkeel/collect/scrape"
+	"github.com/evenkeel/evenkeel/collect/probe"
 	"github.com/evenkeel/evenkeel/estate"
 )
 
@@ -20,13 +20,10 @@ func TestWhatIsScrapedIsNotDiscovered(t *testing.T) {
 	} {
 		entities = append(entities, estate.Entity{Kind: estate.Listener, Attributes: map[string]string{"protocol": "tcp", "port": at.port, "addresses": at.addresses}})
 	}
-	var targets []scrape.TargetStatus
-	for _, u := range []string{"http://localhost:9100/metrics", "http://web-1:9187/metrics", "http://127.0.0.1:9121/metrics", "http://127.23.0.23:9464/metrics",
-		"https://127.0.0.1/metrics", "http://127.0.0.2:8080/metrics", "http://10.0.0.1:5432/metrics", "http://%zz"} {
-		targets = append(targets, scrape.TargetStatus{URL: u})
-	}
+	scraped := []string{"http://localhost:9100/metrics", "http://web-1:9187/metrics", "http://127.0.0.1:9121/metrics", "http://127.23.0.23:9464/metrics",
+		"https://127.0.0.1/metrics", "http://127.0.0.2:8080/metrics", "http://10.0.0.1:5432/metrics", "http://%zz"}
 	var got []string
-	for _, l := range listeners(entities, "7077", targets, "web-1") {
+	for _, l := range probe.Unscraped(listeners(entities, "7077"), scraped, "web-1") {
 		got = append(got, fmt.Sprintf("%s:%d", l.Address, l.Port))
 	}
 	if want := []string{"127.0.0.1:8080", "127.0.0.1:5432"}; !slices.Equal(got, want) {

@@ -31,9 +31,9 @@ const (
 // Meet finds what entities that answer at an address run on: the group that
 // listens there, or else the machine that has the address; as which far end of
 // connections others see them; which group shows a certificate; and who serves
-// what a probe asks. Entities are listeners,
-// machines, and whatever has an Address. What several machines or groups might be
-// meant by, such as 127.0.0.1, is left alone.
+// what a probe asks. Entities are listeners, machines, what probes ask, and
+// whatever has an Address. What several machines or groups might be meant by, such
+// as 127.0.0.1, is left alone.
 func Meet(entities []Entity) []Relation {
 	hosts := map[string]map[string]bool{}                      // ids of machines by address and name
 	exact, any := map[string][]string{}, map[string][]string{} // groups by "address:port", and by "machine's id port"
@@ -67,11 +67,10 @@ func Meet(entities []Entity) []Relation {
 			}
 		}
 	}
-	shown, asked := map[string]string{}, map[string]string{} // addresses by the id of the certificate that a probe saw there, and of the endpoint
+	asked := map[string]string{} // addresses by the name of the probe
 	for _, e := range entities {
 		if u, err := url.Parse(e.Attributes["target"]); err == nil && e.Kind == Endpoint && u.Host != "" {
-			shown[ID(Certificate, strings.TrimPrefix(e.ID, string(Endpoint)+":"))] = u.Host
-			asked[e.ID] = u.Host
+			asked[strings.TrimPrefix(e.ID, string(Endpoint)+":")] = u.Host
 		}
 	}
 	peers := map[string][]string{}
@@ -83,7 +82,7 @@ func Meet(entities []Entity) []Relation {
 	var out []Relation
 	runs := map[string][]string{} // what runs on a group
 	for _, e := range entities {
-		if address := shown[e.ID]; e.Kind == Certificate && len(exact[address]) == 1 {
+		if address := asked[strings.TrimPrefix(e.ID, string(Certificate)+":")]; e.Kind == Certificate && len(exact[address]) == 1 {
 			out = append(out, Relation{From: exact[address][0], Kind: Shows, To: e.ID, Confidence: meets})
 			continue
 		}
@@ -116,7 +115,7 @@ func Meet(entities []Entity) []Relation {
 	}
 	// A port may be held by one group at one address and by others at others: what
 	// a probe asks is the one, and what is known of it.
-	for id, address := range asked {
+	for probe, address := range asked {
 		if len(exact[address]) != 1 {
 			continue
 		}
@@ -124,7 +123,7 @@ func Meet(entities []Entity) []Relation {
 		if on := runs[who]; len(on) == 1 {
 			who = on[0]
 		}
-		out = append(out, Relation{From: id, Kind: ServedBy, To: who, Confidence: meets})
+		out = append(out, Relation{From: ID(Endpoint, probe), Kind: ServedBy, To: who, Confidence: meets})
 	}
 	slices.SortFunc(out, func(a, b Relation) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
 	return slices.Compact(out)

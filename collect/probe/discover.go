@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,6 +16,37 @@ type Listener struct {
 	Address netip.Addr // unspecified (0.0.0.0, ::) for all addresses
 	Port    uint16
 	Owner   string // the group or unit, where it is known
+}
+
+// Unscraped are the listeners that are not scraped for figures at any of the URLs,
+// on the machine of that name: "up" watches the others, for as long as they are
+// listed as targets. One that is taken out of service in good order would be
+// missed otherwise.
+func Unscraped(list []Listener, urls []string, machine string) []Listener {
+	scraped := map[netip.AddrPort]bool{}
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil {
+			continue
+		}
+		host, port, err := net.SplitHostPort(hostPort(u))
+		if err != nil {
+			continue
+		}
+		hosts := []string{host}
+		if host == "localhost" || host == machine {
+			hosts = []string{"127.0.0.1", "::1"}
+		}
+		for _, host := range hosts {
+			if a, err := netip.ParseAddrPort(net.JoinHostPort(host, port)); err == nil {
+				scraped[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(l Listener) bool {
+		at, ok := onLoopback(l.Address)
+		return ok && scraped[netip.AddrPortFrom(at, l.Port)]
+	})
 }
 
 // Surroundings are what a Discoverer looks at.

@@ -159,7 +159,7 @@ func (r *running) remote() netip.AddrPort {
 	}
 	target := r.check.label()
 	if u, err := url.Parse(target); err == nil && u.Host != "" {
-		target = withPort(u.Host, defaultPort[u.Scheme])
+		target = hostPort(u)
 	}
 	a, err := netip.ParseAddrPort(target)
 	if err != nil {
@@ -167,6 +167,9 @@ func (r *running) remote() netip.AddrPort {
 	}
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
+
+// hostPort is the address of a URL, with the port that its scheme has by default.
+func hostPort(u *url.URL) string { return withPort(u.Host, defaultPort[u.Scheme]) }
 
 var defaultPort = map[string]string{"http": "80", "https": "443", "postgres": "5432", "mysql": "3306", "redis": "6379", "rediss": "6379"}
 

@@ -134,10 +134,7 @@ func (p *Prober) ApplyDiscovered(specs []Spec) error {
 func asked(s Spec) string {
 	where := s.Target
 	if u, err := url.Parse(where); err == nil && u.Host != "" {
-		where = u.Scheme + "://" + u.Host
-		if port := map[string]string{"http": "80", "https": "443"}[u.Scheme]; u.Port() == "" && port != "" {
-			where += ":" + port
-		}
+		where = u.Scheme + "://" + hostPort(u)
 	}
 	return string(s.Type) + " " + where
 }

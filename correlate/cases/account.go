@@ -138,7 +138,8 @@ type party struct {
 // counted says that the party's own figures tell what it answers. A database's
 // or a cache's own do not tell what its callers wait for.
 func (p *party) counted() bool {
-	return slices.Contains([]string{string(estate.KindService), "process", "pod"}, kindOf(p.id)) && p.own.rate() > 0 && p.own.latency != nil
+	kind := kindOf(p.id)
+	return (kind == string(estate.KindService) || isInstance(kind)) && p.own.rate() > 0 && p.own.latency != nil
 }
 
 // call is what one asks of another, as the caller sees it.
@@ -207,6 +208,9 @@ func newAccount(courses []detect.Course, g *graph) *account {
 	return a
 }
 
+// isInstance says that entities of a kind do the work of services.
+func isInstance(kind string) bool { return kind == "process" || kind == "pod" }
+
 // answers says that entities of a kind answer requests of others.
 func answers(kind string) bool {
 	return slices.Contains([]string{"service", "process", "pod", "database", "cache"}, kind)
@@ -239,7 +243,7 @@ func (a *account) staff(g *graph) {
 		}
 		for _, arrow := range g.needs[at] {
 			to := g.ids[arrow.to]
-			if x := a.parties[to]; x != nil && (kindOf(to) == "process" || kindOf(to) == "pod") && x.own.rate() > 0 {
+			if x := a.parties[to]; x != nil && isInstance(kindOf(to)) && x.own.rate() > 0 {
 				p.instances = append(p.instances, x)
 				if x.of == nil || p.id < x.of.id {
 					x.of = p

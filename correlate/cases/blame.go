@@ -149,7 +149,6 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 	given := x.mass * top / (top + held)
 	own := w.claimed(x, felt)
 	own.raw = x.mass - given
-	heaviest := 0.0 // of its own reasons
 	for _, r := range reasons {
 		share := given * r.weight * r.weight / max(1e-12, sum)
 		if r.entity == own.Entity {
@@ -159,8 +158,8 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 			} else if len(own.For) < 6 {
 				own.For = append(own.For, "it "+told(r.course))
 			}
-			if r.course != nil && share > heaviest {
-				heaviest, own.why, own.Remedy = share, "it "+told(r.course), known.signal(r.course).Remedy
+			if r.course != nil && r.weight > 0 {
+				own.why, own.Remedy = "it "+told(r.course), known.signal(r.course).Remedy
 			}
 			continue
 		}
@@ -295,7 +294,7 @@ func (w *gathering) claimed(x *claim, felt bool) *suspect {
 	case p.counted() || len(p.callers) == 0:
 		s.Text = p.name + " itself: " + p.own.text(x.late)
 		s.For = append(s.For, share+" of what is felt stays with it")
-		if p.of != nil && p.share > 0 {
+		if p.share > 0 {
 			s.For = append(s.For, fmt.Sprintf("%.0f %% of what is wrong with %s is wrong with this one of its %d instances", 100*p.share, p.of.name, len(p.of.instances)))
 		}
 		if n := len(p.calls); n > 0 {
