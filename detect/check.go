@@ -84,6 +84,8 @@ type Figure struct {
 type Blame struct {
 	Of     string  `yaml:"of"` // kind; "self" for Name; "server" for the program that listens at label.target
 	Signal string  `yaml:"signal"`
+	Or     string  `yaml:"or"`    // another signal of the same unit, which counts where it is more unusual
+	More   bool    `yaml:"more"`  // only who is seen to do more than before; by default an unknown usual counts as none
 	Least  float64 `yaml:"least"` // an excess below this is nobody's fault
 	Text   string  `yaml:"text"`  // template with .value, .usual_value, .known_value, .its for the suspect's other signals, and the check's own names
 	Name   string  `yaml:"name"`  // template, for self
@@ -91,7 +93,7 @@ type Blame struct {
 	When   string  `yaml:"when"`  // over the check's own signals
 
 	kind       *Kind
-	signal     *Signal
+	signals    []*Signal
 	when       cel.Program
 	text, name *template.Template
 }

@@ -218,9 +218,18 @@ func (k *compiler) blame(b *Blame, all *Catalogue, names map[string]any) {
 		k.errs = append(k.errs, fmt.Errorf("culprits: kind %q is not in kinds.yaml", b.Of))
 		return
 	}
-	if b.signal = all.Signal(b.Of, b.Signal); b.signal == nil {
-		k.errs = append(k.errs, fmt.Errorf("culprits: %s has no signal %q", b.Of, b.Signal))
-		return
+	for _, name := range []string{b.Signal, b.Or} {
+		if name == "" && b.Signal != "" {
+			continue
+		}
+		s := all.Signal(b.Of, name)
+		if s == nil {
+			k.errs = append(k.errs, fmt.Errorf("culprits: %s has no signal %q", b.Of, name))
+			return
+		}
+		if b.signals = append(b.signals, s); s.Unit != b.signals[0].Unit {
+			k.errs = append(k.errs, fmt.Errorf("culprits: %s is in %s and %s in %s; they cannot be compared", name, s.Unit, b.Signal, b.signals[0].Unit))
+		}
 	}
 }
 

@@ -220,7 +220,7 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 		if w.at.Sub(x.seen) > 2*e.config.Interval {
 			continue
 		}
-		fresh := x.first.Sub(w.began) > short && w.at.Sub(x.first) < freshFor && !x.known
+		fresh := w.isFresh(x)
 		for i, c := range x.courses {
 			s := x.Kind.signals[i]
 			if c == nil || w.at.Sub(c.at) > max(2*e.config.Interval, s.Every+e.config.Interval) {
@@ -237,6 +237,20 @@ func (e *Engine) Courses(tenant, environment string) []Course {
 		return cmp.Or(cmp.Compare(math.Abs(b.Size), math.Abs(a.Size)), cmp.Compare(a.Entity, b.Entity), cmp.Compare(a.Signal, b.Signal))
 	})
 	return out[:min(len(out), mostCourses)]
+}
+
+// isFresh says that an entity has come while its kind was watched.
+func (w *watch) isFresh(x *Entity) bool {
+	return x.first.Sub(w.began) > short && w.at.Sub(x.first) < freshFor && !x.known
+}
+
+// rises says that a signal has left what is usual, upwards.
+func (e *Entity) rises(s *Signal) bool {
+	if e.courses == nil {
+		return false
+	}
+	c := e.courses[s.index]
+	return c != nil && c.out && c.size > 0
 }
 
 func (w *watch) tell(x *Entity, s *Signal, c *course, fresh bool) Course {

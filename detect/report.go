@@ -90,6 +90,27 @@ func (r *round) evidence(s *Subject, f Figure, names map[string]any) (finding.Ev
 type suspect struct {
 	entity        *Entity
 	value, excess float64
+	usual         *Baseline
+}
+
+// suspect is an entity by the most unusual of a blame's signals; not ok if it
+// has none that counts.
+func (r *round) suspect(e *Entity, b Blame) (out suspect, ok bool) {
+	for _, s := range b.signals {
+		v, there := e.Value(s)
+		usual := e.usual[s.index]
+		if !there || b.More && !r.isFresh(e) && !e.rises(s) {
+			continue
+		}
+		excess := v
+		if usual.Known() {
+			excess -= usual.High()
+		}
+		if !ok || excess > out.excess {
+			out, ok = suspect{e, v, excess, usual}, true
+		}
+	}
+	return out, ok
 }
 
 // culprits ranks the entities of a kind on the same machine by how much more
@@ -116,17 +137,13 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		if e.Kind != b.kind {
 			continue
 		}
-		v, ok := e.Value(b.signal)
+		x, ok := r.suspect(e, b)
 		if !ok {
 			continue
 		}
-		total += max(v, 0)
-		excess := v
-		if usual := e.usual[b.signal.index]; usual.Known() {
-			excess -= usual.High()
-		}
-		if excess >= b.Least && excess > 0 {
-			suspects = append(suspects, suspect{e, v, excess})
+		total += max(x.value, 0)
+		if x.excess >= b.Least && x.excess > 0 {
+			suspects = append(suspects, x)
 		}
 	}
 	slices.SortStableFunc(suspects, func(a, b suspect) int { return cmp.Compare(b.excess, a.excess) })
@@ -135,8 +152,7 @@ func (r *round) culprits(s *Subject, b Blame, names map[string]any) []finding.Cu
 		if i == b.Limit || x.excess < suspects[0].excess/4 {
 			break
 		}
-		usual := x.entity.usual[b.signal.index]
-		names["value"], names["usual_value"], names["known_value"] = x.value, usual.Median(), usual.Known()
+		names["value"], names["usual_value"], names["known_value"] = x.value, x.usual.Median(), x.usual.Known()
 		names["its"] = x.entity.figures()
 		text, err := WriteText(b.text, names)
 		if err != nil {

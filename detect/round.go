@@ -202,11 +202,11 @@ func (r *round) learn() {
 			frozen[frozenKey{v.subject.Entity, s}] = true
 		}
 		for _, b := range v.check.Culprits {
-			if b.signal != nil {
+			for _, s := range b.signals {
 				if frozenOn[v.subject.Entity.Host] == nil {
 					frozenOn[v.subject.Entity.Host] = map[*Signal]bool{}
 				}
-				frozenOn[v.subject.Entity.Host][b.signal] = true
+				frozenOn[v.subject.Entity.Host][s] = true
 			}
 		}
 	}

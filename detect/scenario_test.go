@@ -44,7 +44,7 @@ import (
 //
 // In expect:
 //
-//	by 60s firing CHECK ENTITY [SEVERITY] [culprit NAME] [evidence TEXT]
+//	by 60s firing CHECK ENTITY [SEVERITY] [culprit NAME] [evidence TEXT]     (culprit nobody: it blames none)
 //	by 5m clear CHECK ENTITY
 //	by 5m no-data CHECK ENTITY
 //	at 30s unknown CHECK ENTITY
@@ -439,7 +439,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 					t.Errorf("at %s: %s: it fires", at, e.line)
 				}
 				if done[i] && e.strays(o) {
-					t.Errorf("at %s: %s blames %s and not %s any more", at, key, o.Report.Culprits[0].Name, e.culprit)
+					t.Errorf("at %s: %s blames %s and not %s any more", at, key, blamed(o), e.culprit)
 				}
 				done[i] = done[i] || e.metBy(o, at)
 			}
@@ -550,7 +550,7 @@ func (e expectation) metBy(o finding.Observation, at time.Duration) bool {
 	if e.severity != "" && o.Report.Severity.String() != e.severity {
 		return false
 	}
-	if e.culprit != "" && (len(o.Report.Culprits) == 0 || o.Report.Culprits[0].Name != e.culprit) {
+	if e.culprit != "" && blamed(o) != e.culprit {
 		return false
 	}
 	return e.evidence == "" || slices.ContainsFunc(o.Report.Evidence, func(v finding.Evidence) bool { return strings.Contains(v.Text, e.evidence) })
@@ -560,7 +560,15 @@ func (e expectation) metBy(o finding.Observation, at time.Duration) bool {
 // stops, its victims are the next in rank while the trouble fades.
 func (e expectation) strays(o finding.Observation) bool {
 	return e.culprit != "" && o.Sign == finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity &&
-		len(o.Report.Culprits) > 0 && o.Report.Culprits[0].Name != e.culprit
+		len(o.Report.Culprits) > 0 && blamed(o) != e.culprit
+}
+
+// blamed is whom a finding blames first.
+func blamed(o finding.Observation) string {
+	if len(o.Report.Culprits) == 0 {
+		return "nobody"
+	}
+	return o.Report.Culprits[0].Name
 }
 
 // TestEveryCheckHasScenarios: a check without a case that fires and one that
