@@ -159,7 +159,10 @@ func (w *gathering) explain(out []*suspect, a *account, x *claim, members []int,
 				own.For = append(own.For, "it "+told(r.course))
 			}
 			if r.course != nil && r.weight > 0 {
-				own.why, own.Remedy = "it "+told(r.course), known.signal(r.course).Remedy
+				own.why = "it " + told(r.course)
+				if own.cold == nil { // to wait comes first there, whatever else a start shows in
+					own.Remedy = known.signal(r.course).Remedy
+				}
 			}
 			continue
 		}
