@@ -54,6 +54,7 @@ import (
 //	at 5m served-by ENTITY ENTITY
 //	at 5m cold ENTITY TEXT                (what is shown of it says that a start explains it; "nothing")
 //	quiet 5m until 9m CHECK ENTITY        (it does not begin to fire between)
+//	stands 5m until 9m CHECK ENTITY       (it is not taken back between)
 //	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
 type scenario struct {
@@ -230,12 +231,12 @@ func (s *scenario) expects(t testing.TB, line string) {
 		}
 		s.paces = append(s.paces, pace{d, until})
 		return
-	case "quiet":
+	case "quiet", "stands":
 		until, err := time.ParseDuration(words[3])
 		if err != nil {
 			t.Fatalf("%s: %q: %v", s.name, line, err)
 		}
-		s.expect = append(s.expect, expectation{line: line, at: d, until: until, sign: "quiet", check: words[4], entity: words[5]})
+		s.expect = append(s.expect, expectation{line: line, at: d, until: until, sign: words[0], check: words[4], entity: words[5]})
 		return
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
@@ -438,6 +439,9 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				if e.sign == "quiet" && o.Sign == finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
 					t.Errorf("at %s: %s: it fires", at, e.line)
 				}
+				if e.sign == "stands" && o.Sign != finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
+					t.Errorf("at %s: %s: it is taken back", at, e.line)
+				}
 				if done[i] && e.strays(o) {
 					t.Errorf("at %s: %s blames %s and not %s any more", at, key, blamed(o), e.culprit)
 				}
@@ -451,6 +455,8 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 			switch e.sign {
 			case "quiet":
 				done[i] = true
+			case "stands":
+				_, done[i] = standing[e.check+" "+e.entity]
 			case "cold":
 				done[i] = e.isCold(t, engine)
 			case "value":

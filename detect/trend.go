@@ -17,7 +17,7 @@ import (
 // none (Theil-Sen, with Sen's interval, widened for figures that hang together),
 // each part of the time lies above the one before, both by its middle and by its
 // near side (what is cleaned up again and again does not), it still goes on, and
-// the day before did not show the same at this hour.
+// the day before did not show the same at this hour, at the same height.
 type Trend struct {
 	At    time.Time // when it was worked out
 	Slope float64   // towards the limit, in units a second
@@ -45,7 +45,8 @@ const (
 	// worthTelling is the share of the way to the limit that must have been gone.
 	worthTelling = 0.1
 	// daily is the share of a trend's slope from which on the same hours of the
-	// day before show the same.
+	// day before show the same, and the share of what it gains in trendOver by
+	// which it may lie beyond them.
 	daily = 0.5
 )
 
@@ -188,7 +189,9 @@ func TrendOf(points []metric.Point, limit float64) (Trend, bool) {
 	return Trend{Slope: slope, Level: sign * level, Falls: sign < 0, Until: after(slope), Soonest: after(high), Latest: after(low)}, true
 }
 
-// daily says that the same hours of the day before show the same.
+// daily says that the same hours of the day before show the same, and that it
+// has come back since: what leaks for days rises each day as it did the day
+// before, and never comes back.
 func (t Trend) daily(before []metric.Point) bool {
 	n := len(before)
 	if n < int(trendLeast/trendStep) {
@@ -199,10 +202,15 @@ func (t Trend) daily(before []metric.Point) bool {
 		x[i], y[i] = p.T.Sub(before[0].T).Seconds(), p.V
 	}
 	slope, _, _, _ := senSlope(x, y)
-	if t.Falls {
-		slope = -slope
+	rest := make([]float64, n)
+	for i := range x {
+		rest[i] = y[i] - slope*x[i]
 	}
-	return slope >= daily*t.Slope
+	further := t.Level - (medianOf(rest) + slope*x[n-1])
+	if t.Falls {
+		slope, further = -slope, -further
+	}
+	return slope >= daily*t.Slope && further < daily*t.Slope*trendOver.Seconds()
 }
 
 // senSlope is the median of the slopes of all pairs, the ends of its 95 %

@@ -102,8 +102,14 @@ func TestTrendOfEachDay(t *testing.T) {
 	if !got.daily(points(6, rise)) || got.daily(points(6, func(float64) float64 { return .2 })) || got.daily(nil) {
 		t.Error("the day before is not heeded")
 	}
+	if leak := func(h float64) float64 { return rise(h - 8) }; got.daily(points(6, leak)) {
+		t.Error("what has risen all the time since the day before is taken for what comes each day")
+	}
 	got, ok = TrendOf(points(6, func(h float64) float64 { return .9 - .05*h }), .1)
 	if !ok || !got.Falls || !got.daily(points(6, func(h float64) float64 { return .9 - .05*h })) || got.daily(points(6, rise)) {
 		t.Errorf("downwards: %+v, %v", got, ok)
+	}
+	if got.daily(points(6, func(h float64) float64 { return .9 - .05*(h-8) })) {
+		t.Error("what has fallen all the time since the day before is taken for what comes each day")
 	}
 }
