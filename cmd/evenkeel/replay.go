@@ -69,7 +69,7 @@ func replayed(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 			code = exitFound
 		}
 	}
-	if code == exitOK && r.Failed > 0 {
+	if code == exitOK && r.Failed+r.Blind > 0 {
 		code = exitUnsure
 	}
 	return code, a.answer(out, r, func() { printReplay(out, r) })

@@ -2,6 +2,8 @@ package replay
 
 import (
 	"context"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/metric"
@@ -14,6 +16,10 @@ const (
 	most  = 50_000
 )
 
+// looksFarBack are questions that are answered also where there have been no
+// figures for an hour or more.
+var looksFarBack = regexp.MustCompile(`\[\d+[hdwy]`)
+
 // ahead answers questions that are asked again and again at the pace of the
 // rounds by one query for many of them: rounds that have passed can be read
 // ahead. It is not safe for concurrent use.
@@ -21,16 +27,18 @@ type ahead struct {
 	metric.Querier
 	until time.Time // nothing is read past it
 	asked map[string]*asked
+	heard time.Time // as of when there last were figures at all
 }
 
 // asked is what is known of one question.
 type asked struct {
-	last   time.Time
-	stride time.Duration
-	series []metric.Series
-	at     []int         // by series: the point to go on from
-	held   metric.Window // what the series answer
-	size   int           // figures of the last answer
+	last    time.Time
+	stride  time.Duration
+	series  []metric.Series
+	at      []int         // by series: the point to go on from
+	held    metric.Window // what the series answer
+	size    int           // figures of the last answer
+	farBack bool
 }
 
 func newAhead(q metric.Querier, until time.Time) *ahead {
@@ -39,9 +47,18 @@ func newAhead(q metric.Querier, until time.Time) *ahead {
 
 // Instant answers as of a time. Times of one question only rise.
 func (a *ahead) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
+	samples, err := a.answer(ctx, expr, at)
+	// What has no labels may be made of nothing: vector(0).
+	if at.After(a.heard) && !a.asked[expr].farBack && slices.ContainsFunc(samples, func(s metric.Sample) bool { return !s.Labels.IsEmpty() }) {
+		a.heard = at
+	}
+	return samples, err
+}
+
+func (a *ahead) answer(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
 	k := a.asked[expr]
 	if k == nil {
-		k = &asked{}
+		k = &asked{farBack: looksFarBack.MatchString(expr)}
 		a.asked[expr] = k
 	}
 	if k.series != nil && !at.After(k.held.To) && at.Sub(k.held.From)%k.held.Step == 0 {

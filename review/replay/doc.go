@@ -11,5 +11,6 @@
 // Failure behaviour: nothing real is changed, whatever happens. One replay runs
 // at a time, and it ends with the one who asked. What cannot be run again is
 // named in LeftOut; a round of which the figures could not be read in full is
-// counted in Failed and not taken for one in which all was well.
+// counted in Failed, one of which there are none in Blind, and neither is taken
+// for one in which all was well.
 package replay

@@ -65,10 +65,11 @@ type Result struct {
 	Environment string        `json:"environment"`
 	From        time.Time     `json:"from"`
 	To          time.Time     `json:"to"`
-	Learned     time.Duration `json:"learned"` // before From, in nanoseconds
+	Learned     time.Duration `json:"learned"` // before From, as far as there are figures, in nanoseconds
 	Step        time.Duration `json:"step"`    // between two rounds, in nanoseconds
 	Rounds      int           `json:"rounds"`  // after From
 	Failed      int           `json:"failed"`  // of those, rounds of which not all figures could be read
+	Blind       int           `json:"blind"`   // of those, rounds at which there were no figures at all
 	Why         string        `json:"why,omitempty"`
 	Exempted    int           `json:"exempted"` // of the findings, those that an exemption accepts
 	Summary     string        `json:"summary"`

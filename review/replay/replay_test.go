@@ -175,6 +175,62 @@ func TestOneReplayRunsAtATime(t *testing.T) {
 	}
 }
 
+// gaps are figures that are there between two times only.
+type gaps struct {
+	figures
+	from, to time.Time
+}
+
+func (g *gaps) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
+	if expr == "last_over_time(x[1d])" {
+		return g.samples(at), nil
+	}
+	if at.Before(g.from) || at.After(g.to) {
+		return []metric.Sample{{Point: metric.Point{T: at}}}, nil // or vector(0)
+	}
+	return g.samples(at), nil
+}
+
+func (g *gaps) Range(context.Context, string, metric.Window) ([]metric.Series, error) {
+	return nil, metric.ErrTooLarge
+}
+
+// asker is a stage that asks for figures.
+type asker struct {
+	stage
+	q metric.Querier
+}
+
+func (x *asker) Round(ctx context.Context, now time.Time) error {
+	_, err1 := x.q.Instant(ctx, "last_over_time(x[1d])", now)
+	_, err2 := x.q.Instant(ctx, "x or vector(0)", now)
+	return errors.Join(err1, err2)
+}
+
+// That nothing is found where there are no figures is no good news.
+func TestATimeWithoutFiguresIsUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to time.Duration // of the figures
+		learned  time.Duration
+		blind    int
+		want     string
+	}{
+		"all":            {-2 * time.Hour, 2 * time.Hour, time.Hour, 0, "In 1 h there would be 0 findings in 0 cases, and 0 incidents would page somebody."},
+		"none":           {2 * time.Hour, 3 * time.Hour, 0, 241, "There are no figures of that time: they begin later, or are not kept for so long. What would have been found is unknown."},
+		"from half past": {30 * time.Minute, 2 * time.Hour, 0, 120, "In 1 h there would be 0 findings in 0 cases, and 0 incidents would page somebody. In 120 of 241 rounds there were no figures at all: what is not found there is unknown."},
+		"learns less":    {-20 * time.Minute, 2 * time.Hour, 20 * time.Minute, 0, "In 1 h there would be 0 findings in 0 cases, and 0 incidents would page somebody."},
+	} {
+		x := &asker{}
+		s := NewService(Options{Step: 15 * time.Second, Querier: &gaps{from: t0.Add(c.from), to: t0.Add(c.to)}, Recorded: recorded,
+			Open: func(_ context.Context, _ Ask, q metric.Querier) (Stage, error) { x.q = q; return x, nil }})
+		ask := Ask{Tenant: "default", Environment: "home", From: t0, To: t0.Add(time.Hour), Learn: time.Hour}
+		r, err := s.Run(t.Context(), access.Evenkeel("default"), ask, t0.Add(4*time.Hour), nil)
+		if err != nil || r.Learned != c.learned || r.Blind != c.blind || r.Rounds != 241 || r.Summary != c.want {
+			t.Errorf("%s: learned %s, %d of %d blind, %q, %v", name, r.Learned, r.Blind, r.Rounds, r.Summary, err)
+		}
+	}
+}
+
 // What was found at the time is told apart from what is new and from what would
 // not be found.
 func TestWhatIsFoundIsHeldAgainstWhatWasFound(t *testing.T) {

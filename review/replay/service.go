@@ -67,25 +67,34 @@ func (s *Service) Run(ctx context.Context, actor access.Actor, ask Ask, now time
 	default:
 		return Result{}, fmt.Errorf("%w: %w", respond.ErrState, ErrBusy)
 	}
-	stage, err := s.opt.Open(ctx, ask, newAhead(s.opt.Querier, ask.To))
+	figures := newAhead(s.opt.Querier, ask.To)
+	stage, err := s.opt.Open(ctx, ask, figures)
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, stage.Close()) }()
 	out := Result{Environment: ask.Environment, From: ask.From, To: ask.To, Step: s.opt.Step, LeftOut: stage.LeftOut()}
 	begin := ask.From.Add(-ask.Learn.Truncate(s.opt.Step))
-	out.Learned = ask.From.Sub(begin)
 	told := time.Now()
 	for at := begin; !at.After(ask.To); at = at.Add(s.opt.Step) {
 		failure := stage.Round(ctx, at)
 		if ctx.Err() != nil {
 			return Result{}, ctx.Err()
 		}
-		if !at.Before(ask.From) {
+		blind := failure == nil && figures.heard.Before(at)
+		switch {
+		case at.Before(ask.From):
+			if !blind {
+				out.Learned += s.opt.Step
+			}
+		default:
 			out.Rounds++
 			if failure != nil {
 				out.Failed++
 				out.Why = failure.Error()
+			}
+			if blind {
+				out.Blind++
 			}
 		}
 		if progress != nil && time.Since(told) > time.Second {
@@ -217,6 +226,12 @@ func summary(r *Result, paged int) string {
 	}
 	if r.Failed > 0 {
 		text += fmt.Sprintf(" In %d of %d rounds not all figures could be read: what is not found there is unknown.", r.Failed, r.Rounds)
+	}
+	switch {
+	case r.Blind > 0 && r.Blind == r.Rounds:
+		return "There are no figures of that time: they begin later, or are not kept for so long. What would have been found is unknown."
+	case r.Blind > 0:
+		text += fmt.Sprintf(" In %d of %d rounds there were no figures at all: what is not found there is unknown.", r.Blind, r.Rounds)
 	}
 	return text
 }
