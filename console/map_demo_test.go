@@ -145,12 +145,12 @@ func (d *demo) crowd(t testing.TB) *bed {
 		report finding.Report
 	}{
 		{b.id(kindWorkload, "payments", "deployment/ledger"), finding.Report{Severity: finding.Critical, Title: "No pod of payments/ledger answers, and it is called 21 times a second", EntityName: "payments/ledger", EntityKind: "workload", Effect: "Cards cannot be charged."}},
-		{b.id(kindWorkload, "data", "statefulset/orders-db"), finding.Report{Severity: finding.Info, Title: "The volume of data/orders-db is full in nine days", EntityName: "data/orders-db", EntityKind: "workload"}},
+		{b.id(kindWorkload, "data", "statefulset/orders-db"), finding.Report{Severity: finding.Warning, Foreseen: true, Title: "The volume of data/orders-db is full in nine days", EntityName: "data/orders-db", EntityKind: "workload"}},
 		{b.id(kindPod, "delivery", "route-planner-5f6d7c8b9-4ghjk"), finding.Report{Severity: finding.Warning, Title: "delivery/route-planner is held back: it needs more processor than it may have", EntityName: "delivery/route-planner", EntityKind: "workload"}},
 		{b.id(kindWorkload, "messaging", "deployment/mail-sender"), finding.Report{Severity: finding.Warning, Title: "messaging/mail-sender falls behind: 12,000 mails wait", EntityName: "messaging/mail-sender", EntityKind: "workload"}},
 	} {
 		since := d.now.Add(-time.Duration(15-i) * time.Minute)
-		d.record(t, finding.Observation{Key: finding.Key{Tenant: access.DefaultTenant, Environment: b.name, Practice: []string{"kubernetes", "capacity"}[map[bool]int{true: 1}[i == 1]], Check: fmt.Sprintf("demo-%d", i), Entity: f.entity},
+		d.record(t, finding.Observation{Key: finding.Key{Tenant: access.DefaultTenant, Environment: b.name, Practice: "kubernetes", Check: fmt.Sprintf("demo-%d", i), Entity: f.entity},
 			At: since, Since: since, Sign: finding.Firing, Report: f.report})
 	}
 	return b

@@ -69,7 +69,7 @@ func urgencyOf(f finding.Finding) urgency {
 	switch {
 	case f.Severity == finding.Critical:
 		return urgentNow
-	case f.Practice == "capacity":
+	case f.Foreseen:
 		return atRisk
 	case f.Severity == finding.Warning:
 		return urgentSoon

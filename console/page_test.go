@@ -113,6 +113,17 @@ func TestWhatAPersonReadsOnNow(t *testing.T) {
 		}
 		mustRead(t, doc, "Nothing to do", "All 5 parts are well.", "no data")
 	})
+	t.Run("foreseen", func(t *testing.T) {
+		d := quietDemo(t)
+		d.furnish(t)
+		d.record(t, finding.Observation{Key: finding.Key{Tenant: access.DefaultTenant, Environment: "local", Practice: "detect", Check: "memory-leaking", Entity: "cgroup:web-1:/shop"},
+			At: d.now, Since: d.now, Sign: finding.Firing, Report: finding.Report{Severity: finding.Warning, Foreseen: true, Title: "shop will meet its memory limit in about 9 h"}})
+		_, doc, _ := visit(t, d, "/")
+		if got := text(find(doc, "h1")); !strings.HasPrefix(got, "Steady.") {
+			t.Errorf("what hurts nobody yet is told as %q", got)
+		}
+		mustRead(t, doc, "At risk 1", "shop will meet its memory limit in about 9 h", "One is at risk")
+	})
 	t.Run("trouble", func(t *testing.T) {
 		d := livedDemo(t)
 		_, doc, _ := visit(t, d, "/")

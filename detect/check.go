@@ -40,11 +40,13 @@ type Check struct {
 	For      time.Duration `yaml:"for"`       // how long Fire must hold
 	ClearFor time.Duration `yaml:"clear_for"` // how long Clear must hold
 	Severity []Grade       `yaml:"severity"`  // the first that holds
-	Title    string        `yaml:"title"`     // texts are text/template
-	Effect   string        `yaml:"effect"`
-	Remedy   []string      `yaml:"remedy"`
-	Evidence []Figure      `yaml:"evidence"`
-	Culprits []Blame       `yaml:"culprits"`
+	// Foreseen checks tell of what hurts nobody yet, and will.
+	Foreseen bool     `yaml:"foreseen"`
+	Title    string   `yaml:"title"` // texts are text/template
+	Effect   string   `yaml:"effect"`
+	Remedy   []string `yaml:"remedy"`
+	Evidence []Figure `yaml:"evidence"`
+	Culprits []Blame  `yaml:"culprits"`
 	// EchoOf are the checks that explain this one when they fire.
 	EchoOf []Echo `yaml:"echo_of"`
 	Notes  string `yaml:"notes"` // where the limits come from

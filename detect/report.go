@@ -15,6 +15,7 @@ func (r *round) report(c *verdictCase) finding.Report {
 	names := s.names()
 	out := finding.Report{
 		Severity:   c.verdict.Severity,
+		Foreseen:   check.Foreseen,
 		EntityKind: string(s.Entity.estateKind()),
 		EntityName: s.Entity.Name,
 		Host:       s.Entity.HostName,

@@ -112,9 +112,10 @@ type Culprit struct {
 // Report is what a practice says when something is not as it should be.
 type Report struct {
 	Severity   Severity `json:"severity"`
-	Title      string   `json:"title"`  // one line: what is wrong, with the entity's name
-	Effect     string   `json:"effect"` // what users of it feel
-	Remedy     []string `json:"remedy"` // what to do, in order
+	Foreseen   bool     `json:"foreseen,omitempty"` // it hurts nobody yet, and will
+	Title      string   `json:"title"`              // one line: what is wrong, with the entity's name
+	Effect     string   `json:"effect"`             // what users of it feel
+	Remedy     []string `json:"remedy"`             // what to do, in order
 	EntityKind string   `json:"entityKind"`
 	EntityName string   `json:"entityName"`
 	// Host is the name of the machine that the entity is on, or from which it
