@@ -55,7 +55,7 @@ func (s *server) registerCases(h huma.API) {
 		CaseInput
 		Body CaseFeedback
 	}
-	huma.Register(h, op(http.MethodPost, "/api/v1/cases/{id}/feedback", "judge-case", "Cases", "Say that a case was useful, or noise; later cases are ranked by it too"),
+	huma.Register(h, op(http.MethodPost, "/api/v1/cases/{id}/feedback", "judge-case", "Cases", "Say that a case was useful, or noise; it counts in the record of its checks, and later cases with the same finding as their cause are ranked by it"),
 		func(ctx context.Context, in *feedback) (*body[cases.Case], error) {
 			c, err := s.Cases.Judge(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID, in.Body.Useful, in.Body.Note, time.Now())
 			return answer(c), s.problem("judge-case", err)

@@ -71,7 +71,7 @@ func showCase(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 		if err != nil {
 			return exitUnsure, err
 		}
-		return exitOK, a.answer(out, x, func() { fmt.Fprintln(out, "Kept. Later cases are ranked by it too.") })
+		return exitOK, a.answer(out, x, func() { fmt.Fprintln(out, "Kept. It counts in the record of its checks.") })
 	}
 	x, err := c.Case(ctx, rest[0])
 	if err != nil {
@@ -113,9 +113,7 @@ func writeCase(out io.Writer, x api.CaseWithHistory) {
 		}
 	}
 	part("What may cause it", lines)
-	if best := x.Best(); best != nil {
-		part("What to do", best.Remedy)
-	}
+	part("What to do", x.Steps())
 	lines = nil
 	for _, m := range x.Members {
 		state := ""

@@ -193,3 +193,20 @@ func (c *Case) Best() *Hypothesis {
 	}
 	return &c.Hypotheses[0]
 }
+
+// mostLooked bounds the possible causes that Steps begins with.
+const mostLooked = 3
+
+// Steps are what to do, in order: the remedy of the cause, or, where no single
+// one stands out, what to look at first for each of the likeliest, by its name.
+func (c *Case) Steps() (steps []string) {
+	if best := c.Best(); best != nil {
+		return best.Remedy
+	}
+	for _, h := range c.Hypotheses {
+		if len(h.Remedy) > 0 && len(steps) < mostLooked {
+			steps = append(steps, h.Name+": "+h.Remedy[0])
+		}
+	}
+	return steps
+}

@@ -39,7 +39,7 @@ import (
 //	           at HH:MM NAME exempted           its part in the case says so
 //	           at HH:MM NAME severity SEVERITY  of the case
 //	           at HH:MM NAME story|remedy|excluded|unseen|history|for|against TEXT
-//	           remedy is that of the likely cause; each hypothesis has one
+//	           remedy is that of the likely cause, or the first step for each of the likeliest
 //
 // Rounds come every minute. Each scenario is run again with everything in
 // another order and must give the same.
@@ -414,10 +414,7 @@ func (w *world) holds(words []string) string {
 	case "story":
 		return has(c.Story.Text(time.UTC))
 	case "remedy":
-		if b := c.Best(); b != nil {
-			return has(b.Remedy...)
-		}
-		return "there is no cause"
+		return has(c.Steps()...)
 	case "unseen":
 		return has(c.Unseen...)
 	case "excluded":
