@@ -221,10 +221,13 @@ func observation(o Objective, j Judgement, w Where, now time.Time) finding.Obser
 // finding of its own: nobody would miss a warning that never comes.
 const patience = 15 * time.Minute
 
+// Unseen is the id of the check that says that an objective cannot be judged.
+func Unseen(o Objective) string { return "slo-unseen:" + o.ID }
+
 // blindness says whether an objective cannot be judged at all.
 func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "It can be counted.",
-		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo-unseen:" + o.ID, Entity: o.About()}}
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: Unseen(o), Entity: o.About()}}
 	if since.IsZero() || now.Sub(since) < patience {
 		return out
 	}
