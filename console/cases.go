@@ -67,6 +67,7 @@ func (c *Console) cases(w http.ResponseWriter, r *http.Request) error {
 type casePage struct {
 	cases.Case
 	Events  []historyLine
+	Cut     bool // the history is longer than that
 	Charts  []caseChart
 	Map     caseMap
 	Span    timeSpan
@@ -96,7 +97,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, status int, p
 		return err
 	}
 	now := c.opt.Now()
-	p := casePage{Case: x, Events: historyOf(events), Map: mapOf(x), Span: caseSpan(x, now), Problem: problem, Wrote: wrote, Asked: now,
+	p := casePage{Case: x, Events: historyOf(events), Cut: len(events) == cases.MostEvents, Map: mapOf(x), Span: caseSpan(x, now), Problem: problem, Wrote: wrote, Asked: now,
 		Respond: access.Can(c.actor(r), access.Respond, access.Scope{Tenant: x.Tenant, Environment: x.Environment}) == nil}
 	for _, ch := range x.Changes {
 		l := changeLine{Name: subjectOf(ch.Entity).name, URL: entityURL(x.Environment, ch.Entity), When: clock(ch.At, now)}

@@ -191,13 +191,14 @@ func (s *Store) Cases(ctx context.Context, f cases.Filter) (page cases.Page, err
 	return page, err
 }
 
-// CaseEvents returns a case's history, oldest first.
+// CaseEvents returns the last of a case's history, oldest first.
 func (s *Store) CaseEvents(ctx context.Context, tenant, id string) ([]cases.Event, error) {
 	var rows []caseEventRow
-	err := s.read.NewSelect().Model(&rows).Where("case_id = ?", plain(id)).Where("tenant = ?", tenant).Order("at", "id").Scan(ctx)
+	err := s.read.NewSelect().Model(&rows).Where("case_id = ?", plain(id)).Where("tenant = ?", tenant).Order("at DESC", "id DESC").Limit(cases.MostEvents).Scan(ctx)
 	if err != nil {
 		return nil, s.explain("read the history of case "+plain(id), err)
 	}
+	slices.Reverse(rows)
 	return convert(rows, func(r caseEventRow) (cases.Event, error) { return unpack[cases.Event](r.Body) })
 }
 

@@ -186,6 +186,9 @@ type Event struct {
 	Text string    `json:"text"`
 }
 
+// MostEvents bounds the history that is read of a case; what is older is left out.
+const MostEvents = 500
+
 // Best is the hypothesis that is held to be the cause; nil where there is none.
 func (c *Case) Best() *Hypothesis {
 	if c.Verdict != correlate.CauseFound || len(c.Hypotheses) == 0 {

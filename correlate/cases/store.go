@@ -45,7 +45,7 @@ type Store interface {
 	CurrentCases(ctx context.Context, tenant string, since time.Time) ([]Case, error)
 	// Cases lists.
 	Cases(ctx context.Context, f Filter) (Page, error)
-	// CaseEvents returns a case's history, oldest first.
+	// CaseEvents returns a case's history, oldest first: the last MostEvents of it.
 	CaseEvents(ctx context.Context, tenant, id string) ([]Event, error)
 	// JudgedCases returns the cases that somebody has judged, newest first.
 	JudgedCases(ctx context.Context, tenant string, limit int) ([]Case, error)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -60,6 +61,16 @@ func casesWhole(t *testing.T, s Store) {
 	}
 	if history, err := s.CaseEvents(ctx, "t", "a"); err != nil || cmp.Diff(event("01", "a", t0), history) != "" {
 		t.Errorf("%v, %v", history, err)
+	}
+	var many []cases.Event
+	for i := range cases.MostEvents + 3 {
+		many = append(many, event(fmt.Sprintf("c%04d", i), "c", t0.Add(time.Duration(i)*time.Second))...)
+	}
+	flapped := over
+	flapped.Revision = 2
+	check(t, s.ApplyCases(ctx, []cases.Applied{{Case: flapped, Events: many}}))
+	if history, err := s.CaseEvents(ctx, "t", "c"); err != nil || cmp.Diff(many[3:], history) != "" {
+		t.Errorf("of a long history: %d, %v", len(history), err)
 	}
 	list := func(f cases.Filter, want ...string) {
 		t.Helper()
