@@ -8,7 +8,9 @@
 // The rules are the multi-window, multi-burn-rate alerts of Google's Site
 // Reliability Workbook (chapter 5), with two differences that low traffic asks
 // for: a rate counts only by the lower end of its confidence interval (Wilson,
-// JASA 1927), and a few bad events are no incident, whatever their share.
+// JASA 1927), and a few bad events are no incident, whatever their share; and
+// with one that lenient promises ask for: half of what is promised to be good
+// going wrong is always enough, for 14.4 times a budget of 10 % is never reached.
 //
 // Invariants: Judge is pure, with the counts as values. What could not be
 // counted is no data and never fine; no request at all is no traffic and

@@ -104,6 +104,16 @@ func wilson(bad, total float64) (low, high float64) {
 	return max(0, (centre-spread)/(1+z2/total)), min(1, (centre+spread)/(1+z2/total))
 }
 
+// limit is the share of bad events from which on an objective burns: the same
+// share of the budget in the same time, whatever the objective's own window is;
+// but a rate that the budget allows for ever burns nothing. Where the budget is
+// large, that share comes near everything or is above it, and no outage would
+// ever reach it; so half of the events that are promised to be good is enough.
+func (p pair) limit(o Objective) float64 {
+	burn := max(1, p.Burn*o.Over().Hours()/(30*24))
+	return min(burn*o.budget(), (1+o.budget())/2)
+}
+
 // calm tells whether enough was asked in the last minutes, and so little of it
 // went wrong, that it surely burns more slowly than the limit of a pair. Too
 // few events show nothing.
@@ -136,10 +146,7 @@ func Judge(o Objective, counts map[time.Duration]Counts, trust bool) Judgement {
 		if p.Long > o.Over() || long.Missing != "" || short.Missing != "" || short.Total <= 0 || long.Bad < o.leastBad() {
 			continue
 		}
-		// The same share of the budget in the same time, whatever the
-		// objective's own window is; but a rate that the budget allows for
-		// ever burns nothing.
-		limit := max(1, p.Burn*o.Over().Hours()/(30*24)) * o.budget()
+		limit := p.limit(o)
 		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
 			continue
 		}

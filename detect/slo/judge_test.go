@@ -56,6 +56,30 @@ func TestAnObjectiveIsJudged(t *testing.T) {
 	}
 }
 
+// However much may go wrong, what answers nothing wakes somebody within the
+// hour, and what keeps its promise does not.
+func TestAnOutageOfALenientPromisePages(t *testing.T) {
+	for _, target := range []float64{20, 50, 90, 93, 95, 99} {
+		for _, days := range []int{1, 7, 30, 90} {
+			o := checkout
+			o.Target, o.Window = target, model.Duration(time.Duration(days)*24*time.Hour)
+			if j := Judge(o, steady(o, 1, 10, time.Hour), true); j.Verdict != Burning || j.Severity != finding.Critical || j.Long != time.Hour {
+				t.Errorf("%g %% over %d days, and all fails for an hour: %+v", target, days, j)
+			}
+			if j := Judge(o, steady(o, o.budget()*.9, 10, 90*24*time.Hour), true); j.Verdict != Kept {
+				t.Errorf("%g %% over %d days, and as much fails as may: %+v", target, days, j)
+			}
+		}
+	}
+	// What is usual is held to the workbook's figures.
+	for target, want := range map[float64]float64{99.9: .0144, 99: .144, 98: .288} {
+		o := checkout
+		if o.Target = target; math.Abs(pairs[0].limit(o)-want) > 1e-9 {
+			t.Errorf("%g %%: %g, want %g", target, pairs[0].limit(o), want)
+		}
+	}
+}
+
 // A service that is a minute old has had no slow burn; a fast one it may have.
 func TestABadMinuteIsNoSlowBurn(t *testing.T) {
 	young := func(bad float64) map[time.Duration]Counts {
