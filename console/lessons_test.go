@@ -73,7 +73,7 @@ func TestWhatWasLearntIsWrittenDown(t *testing.T) {
 func TestWhatWasPromisedIsListedWorstFirst(t *testing.T) {
 	_, doc, _ := visit(t, livedDemo(t), "/slos")
 	mustRead(t, doc, "burns 21 times as fast as it may", "61 % of the error budget of 30 days is left, for 20 h at this rate.", "There is no such series", "nothing was asked of it in the last hour",
-		"The error budget of 30 days is used up, 40 % over.", "83 % of the error budget")
+		"The error budget of 30 days is used up, 40 % over.", "83 % of the error budget", "burns no faster than it may", "Over 30 days it cannot be counted.")
 	all := text(doc)
 	last := -1
 	for _, name := range []string{"Checkout answers", "Mail goes out", "reports answers", "Images load", "search answers"} {

@@ -85,7 +85,7 @@ func sloMark(s slo.Status) string {
 		return "now"
 	case j.Verdict == slo.Burning:
 		return "soon"
-	case j.Verdict == slo.NoData:
+	case j.Verdict == slo.NoData, j.Verdict == slo.Kept && j.Reason != "":
 		return "unknown"
 	case j.Verdict == slo.NoTraffic:
 		return "info"
@@ -107,6 +107,8 @@ func sloWord(s slo.Status) string {
 		return "nothing was asked of it in the last hour"
 	case j.Known && j.Left <= 0:
 		return "not kept over the whole time"
+	case j.Reason != "":
+		return "burns no faster than it may"
 	}
 	return "kept"
 }

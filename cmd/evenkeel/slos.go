@@ -34,7 +34,7 @@ func slos(ctx context.Context, fs *flag.FlagSet, args []string, out io.Writer) (
 		switch {
 		case s.State == "burning":
 			code = exitFound
-		case s.State == "no-data" && code == exitOK:
+		case (s.State == "no-data" || s.State == "kept" && s.Reason != "") && code == exitOK:
 			code = exitUnsure
 		}
 		left := "unknown"

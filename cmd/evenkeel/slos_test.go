@@ -51,3 +51,17 @@ func TestSuggestionsAreListedWithTheirConfiguration(t *testing.T) {
 		t.Errorf("%d %s%s", code, out.String(), errs.String())
 	}
 }
+
+// An objective of which it is not known what is left of its budget is no good
+// news.
+func TestABudgetThatIsNotKnownIsUnsure(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"slos": []api.SLO{{ID: "cart", State: "kept", Reason: "Over 30 days it cannot be counted."}}})
+	}))
+	defer s.Close()
+	t.Setenv("EVENKEEL_TOKEN", "token")
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"slos", "--server", s.URL}, &out, &errs); code != exitUnsure || !strings.Contains(out.String(), "cannot be counted") {
+		t.Errorf("%d %s%s", code, out.String(), errs.String())
+	}
+}

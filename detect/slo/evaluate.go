@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -205,12 +206,14 @@ func count(ctx context.Context, q metric.Querier, o Objective, window time.Durat
 func observation(o Objective, j Judgement, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "The error budget lasts.",
 		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo:" + o.ID, Entity: o.About()}}
-	switch j.Verdict {
-	case NoData:
+	switch {
+	case j.Verdict == NoData:
 		out.Sign, out.Reason = finding.NoData, j.Reason
-	case NoTraffic:
+	case j.Verdict == NoTraffic:
 		out.Sign, out.Reason = finding.NoData, "Nothing was asked of it in the last hour."
-	case Burning:
+	case j.Verdict == Kept && (!j.Known || j.Left <= 0):
+		out.Reason = strings.TrimSpace("It burns no faster than it may. " + j.Reason)
+	case j.Verdict == Burning:
 		out.Sign, out.Reason = finding.Firing, ""
 		out.Report = report(o, j, now)
 	}
@@ -224,7 +227,7 @@ const patience = 15 * time.Minute
 // Unseen is the id of the check that says that an objective cannot be judged.
 func Unseen(o Objective) string { return "slo-unseen:" + o.ID }
 
-// blindness says whether an objective cannot be judged at all.
+// blindness says whether an objective cannot be judged.
 func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "It can be counted.",
 		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: Unseen(o), Entity: o.About()}}
@@ -234,7 +237,7 @@ func blindness(o Objective, j Judgement, since time.Time, w Where, now time.Time
 	out.Sign, out.Since = finding.Firing, since
 	out.Report = finding.Report{Severity: finding.Info, EntityKind: string(o.kind()), EntityName: o.Service,
 		Title:    fmt.Sprintf("Whether it is kept cannot be told: %s", o.Name()),
-		Effect:   "Nobody is told when this promise is broken, for its figures cannot be had.",
+		Effect:   "Nobody may be told when this promise is broken, for not all of its figures can be had.",
 		Remedy:   []string{"Ask for the query's parts one by one, and see which of them gives nothing.", "See whether what exports these figures is scraped."},
 		Evidence: []finding.Evidence{{Text: j.Reason}}}
 	return out

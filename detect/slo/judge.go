@@ -1,10 +1,13 @@
 package slo
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/finding"
+	"github.com/evenkeel/evenkeel/internal/figure"
 )
 
 // Counts are the events of one window.
@@ -62,7 +65,7 @@ const (
 // Judgement is what is said of an objective at one time.
 type Judgement struct {
 	Verdict  Verdict
-	Reason   string // for NoData
+	Reason   string // for NoData; for Kept why what is left of the budget is not known
 	Severity finding.Severity
 	Long     time.Duration // the windows that burn
 	Short    time.Duration
@@ -137,36 +140,56 @@ func Judge(o Objective, counts map[time.Duration]Counts, trust bool) Judgement {
 	if hour.Missing != "" {
 		return Judgement{Verdict: NoData, Reason: hour.Missing}
 	}
-	if all := counts[o.Over()]; all.Missing == "" && all.Total > 0 {
+	switch all := counts[o.Over()]; {
+	case all.Missing != "":
+		j.Reason = unseen(o.Over(), all)
+	case all.Total > 0:
 		j.Known = true
 		j.Left = 1 - max(0, all.Bad)/(o.budget()*all.Total)
 	}
+	var blind []string // of which pairs it is not known whether they burn
 	for _, p := range pairs {
 		long, short := counts[p.Long], counts[p.Short]
-		if p.Long > o.Over() || long.Missing != "" || short.Missing != "" || short.Total <= 0 || long.Bad < o.leastBad() {
-			continue
-		}
 		limit := p.limit(o)
-		if lowest(long.Bad, long.Total) < limit || short.Bad/short.Total < limit {
+		// Either window alone may show that it does not burn; only both show that
+		// it does.
+		if p.Long > o.Over() || long.Missing == "" && (long.Bad < o.leastBad() || lowest(long.Bad, long.Total) < limit) ||
+			short.Missing == "" && (short.Total <= 0 || short.Bad/short.Total < limit) {
 			continue
 		}
-		if p.Severity < finding.Critical && long.Total <= counts[youth].Total {
+		if p.Severity < finding.Critical && long.Missing == "" && long.Total <= counts[youth].Total {
 			continue // all that was ever asked is of the last half hour: a bad minute is no slow burn
 		}
 		if trust && p.calm(limit, counts) {
 			j.Over = true
 			continue
 		}
-		j.Verdict, j.Severity, j.Long, j.Short = Burning, p.Severity, p.Long, p.Short
+		switch {
+		case long.Missing != "":
+			blind = append(blind, unseen(p.Long, long))
+			continue
+		case short.Missing != "":
+			blind = append(blind, unseen(p.Short, short))
+			continue
+		}
+		j.Verdict, j.Reason, j.Severity, j.Long, j.Short = Burning, "", p.Severity, p.Long, p.Short
 		j.Rate, j.Now = long.Bad/long.Total, min(1, short.Bad/short.Total)
 		j.Burn = j.Rate / o.budget()
 		j.Gone = gone(o, counts[o.Over()], short, p.Short, j)
 		return j
 	}
-	if hour.Total <= 0 {
+	switch {
+	case hour.Total <= 0:
 		j.Verdict = NoTraffic
+	case len(blind) > 0:
+		j.Verdict, j.Reason = NoData, strings.Join(blind, " ")
 	}
 	return j
+}
+
+// unseen says which window could not be counted, and why.
+func unseen(window time.Duration, c Counts) string {
+	return fmt.Sprintf("Over %s it cannot be counted. %s", figure.Span(window), c.Missing)
 }
 
 // gone is how long the rest of the budget lasts at the rate of the short window.

@@ -185,6 +185,39 @@ func TestWhatCannotBeCountedIsNotFine(t *testing.T) {
 	}
 }
 
+// A pair of which one window could not be counted burns not where the other
+// shows that, and may burn where it does not.
+func TestWhatCouldNotBeCountedIsSaid(t *testing.T) {
+	const large = "A query reads too much."
+	for name, c := range map[string]struct {
+		share   float64
+		lasts   time.Duration
+		missing time.Duration
+		want    Verdict
+		says    string
+	}{
+		"three days are too large, six hours are fine":  {.0005, 72 * time.Hour, 72 * time.Hour, Kept, ""},
+		"three days are too large, six hours may burn":  {.0015, 72 * time.Hour, 72 * time.Hour, NoData, "Over 3 days it cannot be counted. " + large},
+		"the last six hours are not there":              {.0015, 72 * time.Hour, 6 * time.Hour, NoData, "Over 6 h it cannot be counted. " + large},
+		"the last five minutes are not there":           {.02, 10 * time.Hour, 5 * time.Minute, Burning, ""}, // over six hours, for certain
+		"the last five minutes of an hour are missing":  {.02, time.Hour, 5 * time.Minute, NoData, "Over 5 min it cannot be counted. " + large},
+		"of 30 days it is not known what is left":       {.0005, 72 * time.Hour, 30 * 24 * time.Hour, Kept, "Over 30 days it cannot be counted. " + large},
+		"30 days do not matter to what burns for three": {.0015, 72 * time.Hour, 30 * 24 * time.Hour, Burning, ""},
+	} {
+		counts := steady(checkout, c.share, 100, c.lasts)
+		counts[c.missing] = Counts{Missing: large}
+		j := Judge(checkout, counts, true)
+		if j.Verdict != c.want || j.Reason != c.says {
+			t.Errorf("%s: %+v, want %s, %q", name, j, c.want, c.says)
+		}
+		o := observation(checkout, j, Where{}, time.Time{})
+		if want := map[Verdict]finding.Sign{Kept: finding.Clear, NoData: finding.NoData, Burning: finding.Firing}[c.want]; o.Sign != want || !strings.Contains(o.Reason, c.says) ||
+			c.says != "" && strings.Contains(o.Reason, "lasts") {
+			t.Errorf("%s: %s, %q", name, o.Sign, o.Reason)
+		}
+	}
+}
+
 func TestTheRestOfTheBudget(t *testing.T) {
 	j := Judge(checkout, steady(checkout, .02, 100, time.Hour), true)
 	// 30 d × 100/s × 0.1 % = 259,200 may be bad; 7,200 were. The rest lasts
