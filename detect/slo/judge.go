@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +39,9 @@ var pairs = []pair{
 // Windows are all that Judge wants of an objective, the shortest first.
 func (o Objective) Windows() []time.Duration {
 	out := []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 72 * time.Hour}
-	if w := o.Over(); w > out[len(out)-1] {
-		out = append(out, w)
+	if !slices.Contains(out, o.Over()) {
+		out = append(out, o.Over())
+		slices.Sort(out)
 	}
 	return out
 }

@@ -219,6 +219,11 @@ func TestWhatCouldNotBeCountedIsSaid(t *testing.T) {
 }
 
 func TestTheRestOfTheBudget(t *testing.T) {
+	short := checkout
+	short.Window = model.Duration(48 * time.Hour)
+	if j := Judge(short, steady(short, .0005, 100, 48*time.Hour), true); math.Abs(j.Left-.5) > 1e-9 {
+		t.Errorf("of two days, %.4f is left", j.Left)
+	}
 	j := Judge(checkout, steady(checkout, .02, 100, time.Hour), true)
 	// 30 d × 100/s × 0.1 % = 259,200 may be bad; 7,200 were. The rest lasts
 	// 35 h at 2 a second.
