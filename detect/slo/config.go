@@ -38,9 +38,11 @@ type Objective struct {
 
 // Latency is an objective about how long requests take.
 type Latency struct {
-	Histogram string         `yaml:"histogram"` // without _bucket
-	Selector  string         `yaml:"selector"`  // label matchers without braces
-	Under     model.Duration `yaml:"under"`     // what is good; a classic histogram needs a bucket there
+	// Histogram is without _bucket. It counts in the unit that its name ends in,
+	// and otherwise in seconds.
+	Histogram string         `yaml:"histogram"`
+	Selector  string         `yaml:"selector"` // label matchers without braces
+	Under     model.Duration `yaml:"under"`    // what is good; a classic histogram needs a bucket there
 	Native    bool           `yaml:"native,omitempty"`
 }
 
@@ -126,7 +128,7 @@ func (o Objective) queries(window string) (out [2]string) {
 		return [2]string{fill(o.Bad, window), fill(o.Total, window)}
 	}
 	l := *o.Latency
-	under := time.Duration(l.Under).Seconds()
+	under := l.under()
 	if l.Native {
 		all := fmt.Sprintf("sum(increase(%s{%s}[%s]))", l.Histogram, l.Selector, window)
 		total := "histogram_count(" + all + ")"
@@ -142,15 +144,32 @@ func (o Objective) queries(window string) (out [2]string) {
 		return l.Selector + "," + more
 	}
 	total := fmt.Sprintf("sum(increase(%s_count{%s}[%s]))", l.Histogram, selector(""), window)
-	// A whole number of seconds is written as 1 or as 1.0.
-	le := strconv.FormatFloat(under, 'f', -1, 64)
-	if strings.Contains(le, ".") {
-		le = strings.Replace(le, ".", `\\.`, 1)
-	} else {
-		le += `(\\.0)?`
+	// A whole number is written as 1 or as 1.0, and a large one as 1e+06 too.
+	plain := strconv.FormatFloat(under, 'f', -1, 64)
+	le := regexp.QuoteMeta(plain)
+	if !strings.Contains(plain, ".") {
+		le += `(\.0)?`
 	}
-	good := fmt.Sprintf("sum(increase(%s_bucket{%s}[%s]))", l.Histogram, selector(`le=~"`+le+`"`), window)
+	if short := strconv.FormatFloat(under, 'g', -1, 64); short != plain {
+		le += "|" + regexp.QuoteMeta(short)
+	}
+	good := fmt.Sprintf("sum(increase(%s_bucket{%s}[%s]))", l.Histogram, selector("le=~"+strconv.Quote(le)), window)
 	return [2]string{total + " - " + good, total}
+}
+
+// units are how histograms that count in other units than seconds end.
+var units = map[string]time.Duration{"_minutes": time.Minute, "_milliseconds": time.Millisecond, "_ms": time.Millisecond, "_microseconds": time.Microsecond,
+	"_us": time.Microsecond, "_nanoseconds": time.Nanosecond, "_ns": time.Nanosecond}
+
+// under is the time of a good answer in the unit of the histogram.
+func (l Latency) under() float64 {
+	unit := time.Second
+	for end, u := range units {
+		if strings.HasSuffix(l.Histogram, end) {
+			unit = u
+		}
+	}
+	return float64(l.Under) / float64(unit)
 }
 
 // fill puts a window into a query: $window as in "5m", and $seconds as a number.

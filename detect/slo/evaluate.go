@@ -196,7 +196,7 @@ func count(ctx context.Context, q metric.Querier, o Objective, window time.Durat
 	case !have[1]:
 		return Counts{Missing: "There is no such series: " + queries[1]}, nil
 	case !have[0] && o.Latency != nil && !o.Latency.Native && values[1] > 0:
-		return Counts{Missing: fmt.Sprintf("The histogram %s has no bucket at %s.", o.Latency.Histogram, o.Latency.Under)}, nil
+		return Counts{Missing: fmt.Sprintf("The histogram %s has no bucket at %s (le %g); set under to one that it has.", o.Latency.Histogram, o.Latency.Under, o.Latency.under())}, nil
 	}
 	// No bad series at all: nothing bad was ever counted.
 	return Counts{Bad: max(0, values[0]), Total: values[1]}, nil

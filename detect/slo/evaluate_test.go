@@ -43,6 +43,11 @@ func shop(t *testing.T, now time.Time) *tsdb.DB {
 		put(fast, "__name__", "http_seconds_bucket", "le", "0.5")
 		put(ok+failed, "__name__", "http_seconds_bucket", "le", "1.0")
 		put(ok+failed, "__name__", "http_seconds_bucket", "le", "+Inf")
+		put(ok+failed, "__name__", "mesh_milliseconds_count")
+		put(ok+failed, "__name__", "mesh_milliseconds_bucket", "le", "1") // which nobody asked for
+		put(fast, "__name__", "mesh_milliseconds_bucket", "le", "1000")
+		put(ok+failed, "__name__", "call_us_count")
+		put(fast, "__name__", "call_us_bucket", "le", "1e+06")
 		put(1, "__name__", "idle_total")
 		if err := db.Append(t.Context(), batch); err != nil {
 			t.Fatal(err)
@@ -62,7 +67,10 @@ func TestObjectivesAreCountedAndTold(t *testing.T) {
 	}
 	c := Config{{ID: "answers", Title: "The shop answers", Service: "shop", Target: 99.9}, {ID: "fast", Service: "shop", Target: 99.8, Latency: under(500 * time.Millisecond)},
 		{ID: "second", Service: "shop", Target: 99, Latency: under(time.Second)}, {ID: "nobucket", Service: "shop", Target: 99, Latency: under(2 * time.Second)},
-		{ID: "absent", Service: "other", Target: 99}, {ID: "idle", Service: "idle", Target: 99}, {ID: "never bad", Service: "shop", Target: 99}}
+		{ID: "absent", Service: "other", Target: 99}, {ID: "idle", Service: "idle", Target: 99}, {ID: "never bad", Service: "shop", Target: 99},
+		{ID: "mesh", Service: "shop", Target: 99.8, Latency: &Latency{Histogram: "mesh_milliseconds", Under: model.Duration(time.Second)}},
+		{ID: "meshless", Service: "shop", Target: 99, Latency: &Latency{Histogram: "mesh_milliseconds", Under: model.Duration(2 * time.Second)}},
+		{ID: "micro", Service: "shop", Target: 99.8, Latency: &Latency{Histogram: "call_us", Under: model.Duration(time.Second)}}}
 	c[0].Bad, c[0].Total = of("http_requests_total", `code=~"5.."`)
 	c[4].Bad, c[4].Total = of("nothing_total", "")
 	c[5].Bad, c[5].Total = of("idle_total", `code="x"`)
@@ -82,10 +90,13 @@ func TestObjectivesAreCountedAndTold(t *testing.T) {
 		{finding.Firing, "The shop answers: 20 % go wrong, 0.1 % may"},
 		{finding.Firing, "shop answers within 500ms (fast): 20 % go wrong, 0.2 % may"},
 		{finding.Clear, ""},
-		{finding.NoData, "http_seconds has no bucket at 2s"},
+		{finding.NoData, "http_seconds has no bucket at 2s (le 2)"},
 		{finding.NoData, "There is no such series: sum(increase(nothing_total[1h]))"},
 		{finding.NoData, "Nothing was asked of it"},
 		{finding.Clear, ""},
+		{finding.Firing, "shop answers within 1s (mesh): 20 % go wrong"},
+		{finding.NoData, "mesh_milliseconds has no bucket at 2s (le 2000); set under to one that it has"},
+		{finding.Firing, "shop answers within 1s (micro): 20 % go wrong"},
 	} {
 		o := r.Observations[2*n]
 		if o.Sign != want.sign || !strings.Contains(o.Reason+o.Report.Title, want.text) {
