@@ -8,55 +8,27 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 )
 
-// foreign is as much as is read of Sloth's specification (sloth.dev,
-// "prometheus/v1" and the Kubernetes resource PrometheusServiceLevel) and of
-// OpenSLO's kind SLO (openslo.com, v1).
-type foreign struct {
+// document is as much as is read of Sloth's specification (sloth.dev,
+// "prometheus/v1"), and what its Kubernetes resource PrometheusServiceLevel and
+// OpenSLO's kinds have in common.
+type document struct {
 	Version    string `yaml:"version"`
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
 	Metadata   struct {
-		Name string `yaml:"name"`
+		Name        string `yaml:"name"`
+		DisplayName string `yaml:"displayName"`
 	} `yaml:"metadata"`
-	Service string      `yaml:"service"`
-	SLOs    []sloth     `yaml:"slos"`
-	Spec    foreignSpec `yaml:"spec"`
+	slothSpec `yaml:",inline"`
+	Spec      yaml.Node `yaml:"spec"`
 }
 
-type foreignSpec struct {
+type slothSpec struct {
 	Service string  `yaml:"service"`
 	SLOs    []sloth `yaml:"slos"`
-	// OpenSLO
-	Description string `yaml:"description"`
-	Indicator   struct {
-		Spec struct {
-			RatioMetric *struct {
-				Good  *source `yaml:"good"`
-				Bad   *source `yaml:"bad"`
-				Total *source `yaml:"total"`
-			} `yaml:"ratioMetric"`
-		} `yaml:"spec"`
-	} `yaml:"indicator"`
-	TimeWindow []struct {
-		Duration string `yaml:"duration"`
-	} `yaml:"timeWindow"`
-	Objectives []struct {
-		DisplayName   string  `yaml:"displayName"`
-		Target        float64 `yaml:"target"`
-		TargetPercent float64 `yaml:"targetPercent"`
-	} `yaml:"objectives"`
-}
-
-type source struct {
-	MetricSource struct {
-		Spec struct {
-			Query string `yaml:"query"`
-		} `yaml:"spec"`
-	} `yaml:"metricSource"`
 }
 
 type sloth struct {
@@ -70,34 +42,56 @@ type sloth struct {
 			TotalQuery  string `yaml:"total_query"`
 			TotalQueryK string `yaml:"totalQuery"`
 		} `yaml:"events"`
+		Raw    *struct{} `yaml:"raw"`
+		Plugin *struct {
+			ID string `yaml:"id"`
+		} `yaml:"plugin"`
 	} `yaml:"sli"`
 }
 
+// openSLOs are the versions of OpenSLO that are read; the second group is that
+// of its operators in Kubernetes.
+var openSLOs = regexp.MustCompile(`^openslo(\.com)?/(v1alpha|v1beta1|v1)$`)
+
 // Import reads objectives of Sloth and of OpenSLO; a file may hold several
-// documents. Notes say what could not be carried over, and why.
+// documents, and lists of them. Notes say what could not be carried over, and
+// why.
 func Import(raw []byte) (c Config, notes []string, err error) {
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	for n := 1; ; n++ {
-		var f foreign
-		err := dec.Decode(&f)
-		if errors.Is(err, io.EOF) {
-			break
+	list, err := documents(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	named := shared{map[string]indicator{}, map[string]string{}}
+	for n, d := range list {
+		if err := named.take(d); err != nil {
+			return nil, nil, fmt.Errorf("document %d (%s %s): %w", n+1, d.Kind, d.Metadata.Name, err)
+		}
+	}
+	for n, d := range list {
+		var said []string
+		switch openslo := openSLOs.MatchString(d.APIVersion); {
+		case d.Version == "prometheus/v1":
+			said = c.takeSloth(d.slothSpec)
+		case d.Kind == "PrometheusServiceLevel":
+			var spec slothSpec
+			if err = d.Spec.Decode(&spec); err == nil {
+				said = c.takeSloth(spec)
+			}
+		case openslo && d.Kind == "SLO":
+			said, err = c.takeOpenSLO(d, named)
+		case openslo && (d.Kind == "SLI" || d.Kind == "DataSource" || d.Kind == "Service"):
+			// Read where an SLO refers to it.
+		case openslo:
+			said = []string{fmt.Sprintf("document %d: OpenSLO's kind %s is not carried over; who is told is said by escalation policies", n+1, d.Kind)}
+		case strings.HasPrefix(d.APIVersion, "openslo"):
+			said = []string{fmt.Sprintf("document %d: %s is not read; v1 and v1alpha are", n+1, d.APIVersion)}
+		default:
+			return nil, nil, fmt.Errorf("document %d: it is neither Sloth's (version: prometheus/v1, or kind: PrometheusServiceLevel) nor OpenSLO's (apiVersion: openslo/v1, kind: SLO)", n+1)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("document %d: %w", n, err)
+			return nil, nil, fmt.Errorf("document %d (%s %s): %w", n+1, d.Kind, d.Metadata.Name, err)
 		}
-		switch {
-		case f.Version == "prometheus/v1":
-			notes = append(notes, c.takeSloth(f.Service, f.SLOs)...)
-		case f.Kind == "PrometheusServiceLevel":
-			notes = append(notes, c.takeSloth(f.Spec.Service, f.Spec.SLOs)...)
-		case strings.HasPrefix(f.APIVersion, "openslo/") && f.Kind == "SLO":
-			notes = append(notes, c.takeOpenSLO(f)...)
-		case strings.HasPrefix(f.APIVersion, "openslo/"):
-			notes = append(notes, fmt.Sprintf("document %d: OpenSLO's kind %s is not read; only SLO is", n, f.Kind))
-		default:
-			return nil, nil, fmt.Errorf("document %d: it is neither Sloth's (version: prometheus/v1, or kind: PrometheusServiceLevel) nor OpenSLO's (apiVersion: openslo/v1, kind: SLO)", n)
-		}
+		notes = append(notes, said...)
 	}
 	if err := c.Validate(); err != nil {
 		return nil, nil, fmt.Errorf("what was read cannot be judged: %w", err)
@@ -105,51 +99,64 @@ func Import(raw []byte) (c Config, notes []string, err error) {
 	return c, notes, nil
 }
 
-func (c *Config) takeSloth(service string, list []sloth) (notes []string) {
-	for _, s := range list {
-		e := s.SLI.Events
-		if e == nil {
-			notes = append(notes, s.Name+": it tells a ratio and not how many events there were; give error_query and total_query")
-			continue
+// documents reads all documents of a file.
+func documents(raw []byte) (out []document, err error) {
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	for {
+		var n yaml.Node
+		if err := dec.Decode(&n); errors.Is(err, io.EOF) {
+			return out, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("document %d: %w", len(out)+1, err)
 		}
-		bad, total := first(e.ErrorQuery, e.ErrorQueryK), first(e.TotalQuery, e.TotalQueryK)
-		c.add(Objective{ID: idOf(service + "-" + s.Name), Title: oneLine(s.Description), Service: service, Target: s.Objective, Bad: events(bad), Total: events(total)})
+		list := n.Content
+		if len(list) == 1 && list[0].Kind == yaml.SequenceNode {
+			list = list[0].Content
+		}
+		for _, item := range list {
+			if item.Tag == "!!null" {
+				continue // nothing but comments
+			}
+			var d document
+			if err := item.Decode(&d); err != nil {
+				return nil, fmt.Errorf("document %d: %w", len(out)+1, err)
+			}
+			out = append(out, d)
+		}
 	}
-	return notes
 }
 
-func (c *Config) takeOpenSLO(f foreign) (notes []string) {
-	name, ratio := f.Metadata.Name, f.Spec.Indicator.Spec.RatioMetric
-	if ratio == nil || ratio.Total == nil || ratio.Good == nil && ratio.Bad == nil {
-		return []string{name + ": only a ratioMetric within the SLO, of good or bad and total, is read"}
-	}
-	total, bad := ratio.Total.MetricSource.Spec.Query, ""
-	if ratio.Bad != nil {
-		bad = ratio.Bad.MetricSource.Spec.Query
-	} else {
-		bad = "(" + total + ") - (" + ratio.Good.MetricSource.Spec.Query + ")"
-	}
-	if !window.MatchString(total) || !window.MatchString(bad) {
-		return []string{name + ": its queries do not say where the window stands; write [{{.window}}] as Sloth does"}
-	}
-	over := defaultWindow
-	if len(f.Spec.TimeWindow) > 0 {
-		d, err := model.ParseDuration(f.Spec.TimeWindow[0].Duration)
-		if err != nil {
-			return []string{fmt.Sprintf("%s: the window %q is not read; use days, such as 30d", name, f.Spec.TimeWindow[0].Duration)}
+// take remembers what SLOs may refer to.
+func (s shared) take(d document) (err error) {
+	switch openslo := openSLOs.MatchString(d.APIVersion); {
+	case openslo && d.Kind == "SLI":
+		var spec indicator
+		err = d.Spec.Decode(&spec)
+		s.indicators[d.Metadata.Name] = spec
+	case openslo && d.Kind == "DataSource":
+		var spec struct {
+			Type string `yaml:"type"`
 		}
-		over = d
+		err = d.Spec.Decode(&spec)
+		s.types[d.Metadata.Name] = spec.Type
 	}
-	for n, o := range f.Spec.Objectives {
-		id, target := name, o.TargetPercent
-		if target == 0 {
-			target = o.Target * 100
+	return err
+}
+
+func (c *Config) takeSloth(of slothSpec) (notes []string) {
+	for _, s := range of.SLOs {
+		e := s.SLI.Events
+		switch {
+		case e != nil:
+			bad, total := first(e.ErrorQuery, e.ErrorQueryK), first(e.TotalQuery, e.TotalQueryK)
+			c.add(Objective{ID: idOf(of.Service + "-" + s.Name), Title: oneLine(s.Description), Service: of.Service, Target: s.Objective, Bad: events(bad), Total: events(total)})
+		case s.SLI.Plugin != nil:
+			notes = append(notes, fmt.Sprintf("%s: Sloth's plugin %q makes its query, and is a program that is not run here; give the error_query and total_query that it asks", s.Name, s.SLI.Plugin.ID))
+		case s.SLI.Raw != nil:
+			notes = append(notes, s.Name+": it tells a ratio and not how many events there were; give error_query and total_query")
+		default:
+			notes = append(notes, s.Name+": it has no sli.events; give error_query and total_query")
 		}
-		if n > 0 {
-			id = fmt.Sprintf("%s-%d", name, n+1)
-		}
-		c.add(Objective{ID: idOf(id), Title: oneLine(first(o.DisplayName, f.Spec.Description)), Service: f.Spec.Service, Target: target, Window: over,
-			Bad: events(bad), Total: events(total)})
 	}
 	return notes
 }
