@@ -121,19 +121,19 @@ func (e *Engine) Countables(tenant, environment string) []Countable {
 
 const routeKind = "route"
 
-// counted is what counts the events of a counter by entity.
-func counted(text string) string { return "sum($pre increase(" + selector(text) + "[$window]) $join)" }
+// counted is what counts the events of counters of one entity.
+func counted(texts ...string) string { return "sum($pre " + over("increase", texts...) + " $join)" }
 
 // events is what counts the answers of an entity; nil where the source tells a
 // share only.
 func (s *source) events(of *Entity) *Events {
-	if s.form.Bad == "" || s.form.All == "" {
+	if len(s.form.Bad) == 0 || s.form.All == "" {
 		return nil
 	}
-	tidy := func(text string) string {
-		return strings.Join(strings.Fields(s.fill(counted(text), of.Kind, of, "$window")), " ")
+	tidy := func(texts ...string) string {
+		return strings.Join(strings.Fields(s.fill(counted(texts...), of.Kind, of, "$window")), " ")
 	}
-	return &Events{Bad: tidy(s.form.Bad), All: tidy(s.form.All), Exporter: s.mapping.Title}
+	return &Events{Bad: tidy(s.form.Bad...), All: tidy(s.form.All), Exporter: s.mapping.Title}
 }
 
 // distribution is the histogram that the source reads; nil where it reads none.

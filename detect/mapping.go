@@ -186,9 +186,10 @@ type Provision struct {
 	Min  string   `yaml:"min"`
 	Mean []string `yaml:"mean"`
 	// Bad and All make the share of events that were bad. Without events there
-	// is none.
-	Bad string `yaml:"bad"`
-	All string `yaml:"all"`
+	// is none. Bad may be several selectors of All's metric: what any of them takes
+	// is bad, and counts once.
+	Bad Selectors `yaml:"bad"`
+	All string    `yaml:"all"`
 	// Scale is what the result is multiplied by to have the signal's unit.
 	Scale float64 `yaml:"scale"`
 	// Counts is what the traffic of an edge counts where that is not what others
@@ -227,9 +228,33 @@ func selector(text string) string {
 	return text + "{$match}"
 }
 
-// rated is the rate of a counter by entity.
-func rated(text string) string {
-	return "sum by ($by) ($pre rate(" + selector(text) + "[$window]) $join)"
+// Selectors are selectors of one metric: one, or a list of them.
+type Selectors []string
+
+// UnmarshalYAML takes one selector or a list.
+func (s *Selectors) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.SequenceNode {
+		return n.Decode((*[]string)(s))
+	}
+	*s = make(Selectors, 1)
+	return n.Decode(&(*s)[0])
+}
+
+// over is a function of the range vectors of selectors, as one vector.
+func over(function string, texts ...string) string {
+	var out []string
+	for _, text := range texts {
+		out = append(out, function+"("+selector(text)+"[$window])")
+	}
+	if len(out) == 1 {
+		return out[0]
+	}
+	return "(" + strings.Join(out, " or ") + ")"
+}
+
+// rated is the rate of counters by entity.
+func rated(texts ...string) string {
+	return "sum by ($by) ($pre " + over("rate", texts...) + " $join)"
 }
 
 // exprs writes the provision as PromQL for a signal, in order of preference.
@@ -250,8 +275,8 @@ func (p Provision) exprs(s *Signal) ([]string, error) {
 	if len(p.Mean) == 2 {
 		add(true, rated(p.Mean[0])+" / ("+rated(p.Mean[1])+" > 0)")
 	}
-	if p.Bad != "" && p.All != "" {
-		add(true, "("+rated(p.Bad)+" or 0 * "+rated(p.All)+") / ("+rated(p.All)+" > 0)")
+	if len(p.Bad) > 0 && p.All != "" {
+		add(true, "("+rated(p.Bad...)+" or 0 * "+rated(p.All)+") / ("+rated(p.All)+" > 0)")
 	}
 	if p.Histogram != "" {
 		of := func(suffix string) string { return p.Histogram + suffix + "{" + p.Where + "}" }

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"math"
 	"maps"
 	"slices"
 	"strconv"
@@ -67,4 +68,34 @@ func figures(t *testing.T, c *Catalogue, s scenario, m *Mapping) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// TestBadBySeveralSelectors: what counts the answers of a service for a promise
+// takes all that is bad, and each once.
+func TestBadBySeveralSelectors(t *testing.T) {
+	s := readScenario(t, "scenarios/exporter-istio.txtar")
+	engine, n := New(loadCatalogue(t), Defaults()), newNumbers(t, s.series)
+	if _, err := engine.Round(t.Context(), Env{Tenant: "default", Environment: "test", Querier: n}, start.Add(s.end)); err != nil {
+		t.Fatal(err)
+	}
+	count := func(expr string) float64 {
+		t.Helper()
+		samples, err := n.Instant(t.Context(), strings.ReplaceAll(expr, "$window", "2m"), start.Add(s.end))
+		if err != nil || len(samples) != 1 {
+			t.Fatalf("%s: %v %v", expr, samples, err)
+		}
+		return samples[0].V
+	}
+	for _, c := range engine.Countables("default", "test") {
+		if c.Entity == "service:shop:stock" {
+			if c.Answers == nil {
+				t.Fatal("nothing counts its answers")
+			}
+			if share := count(c.Answers.Bad) / count(c.Answers.All); math.Abs(share-0.2) > 1e-6 {
+				t.Errorf("%v of its answers are bad, not a fifth: %s", share, c.Answers.Bad)
+			}
+			return
+		}
+	}
+	t.Error("the service cannot be counted")
 }

@@ -43,7 +43,7 @@ In a folder that ` + "`detect: {content: DIR}`" + ` names, write ` + "`mappings/
 | ` + "`$window`" + ` | the time to look over, three samples at least |
 | ` + "`$pre` `$join`" + ` | before and behind each vector, where names are picked out of a label or joined from another metric |
 
-A signal is PromQL, or one of these: ` + "`{rate: SELECTOR}`, `{sum: SELECTOR}`, `{max: SELECTOR}`, `{min: SELECTOR}`, `{mean: [SUM, COUNT]}`, `{bad: SELECTOR, all: SELECTOR}`, `{histogram: NAME, where: MATCHERS}`" + ` (classic and native), each with ` + "`scale`" + ` where the unit is another. A list is tried in its order.
+A signal is PromQL, or one of these: ` + "`{rate: SELECTOR}`, `{sum: SELECTOR}`, `{max: SELECTOR}`, `{min: SELECTOR}`, `{mean: [SUM, COUNT]}`, `{bad: SELECTOR or [SELECTOR, ...], all: SELECTOR}`, `{histogram: NAME, where: MATCHERS}`" + ` (classic and native), each with ` + "`scale`" + ` where the unit is another. A list is tried in its order.
 
 ## What each exporter gives
 
