@@ -30,7 +30,7 @@ type shift struct {
 	up    bool
 	from  float64
 	to    float64
-	begun int64 // when it left its usual range for good, 0 where it did not
+	begun int64 // when it left its usual range, 0 where it did not
 }
 
 func (p *Panel) check() error {
@@ -73,15 +73,16 @@ func shiftOf(s *Series, times []int64, k int) (out shift, ok bool) {
 	delta := step(before, after)
 	out = shift{from: middle, to: middle + delta, up: delta > 0, size: min(strongest, math.Abs(delta)/spread)}
 	usual := 3.0
-	for n := min(k-k/2, max(leastAfter, len(s.Window)-k)); k >= 2*n; k -= n {
-		a, b := present(s.Window[max(0, k-3*n):k-n]), present(s.Window[k-n:k])
+	n := min(k-k/2, max(leastAfter, len(s.Window)-k))
+	for end := k; end >= 2*n; end -= n {
+		a, b := present(s.Window[max(0, end-3*n):end-n]), present(s.Window[end-n:end])
 		if len(a) < leastAfter || len(b) < leastAfter {
 			continue
 		}
 		usual = max(usual, 1.5*math.Abs(step(a, b))/spread)
 	}
 	out.ratio = out.size / usual
-	out.begun = begun(s.Window, times, len(s.Window)-len(s.Window[k:]), middle, spread, out.up)
+	out.begun = begun(s.Window, times, k, middle, spread, out.up)
 	return out, true
 }
 
@@ -96,23 +97,52 @@ func step(a, b []float64) (delta float64) {
 	return delta
 }
 
-// begun is when three samples in a row first lay outside the usual.
-func begun(v []float64, times []int64, from int, middle, spread float64, up bool) int64 {
-	run := 0
-	for i := max(0, from-leastAfter); i < len(v); i++ {
-		out := v[i]-middle > 3*spread
-		if !up {
-			out = middle-v[i] > 3*spread
-		}
-		if !out {
-			run = 0
+// begun is when a series left its usual range: the first of three samples in a
+// row beyond three spreads. It is back after three in a row within half of that,
+// so that noise about the limit is no return. Of several times that it left, the
+// one for good counts; where it came back at last, as at the end of an incident,
+// the longest. 0 is a series that did not leave.
+func begun(v []float64, times []int64, k int, middle, spread float64, up bool) int64 {
+	const nowhere = -1
+	first, left, out, back := nowhere, nowhere, 0, 0
+	longest, since := 0, nowhere
+	for i := max(0, k-leastAfter); i < len(v); i++ {
+		if math.IsNaN(v[i]) {
 			continue
 		}
-		if run++; run == 3 {
-			return times[i-2]
+		far := (v[i] - middle) / spread
+		if !up {
+			far = -far
+		}
+		switch {
+		case far > 3:
+			if out++; out == 1 {
+				first = i
+			}
+			if out == 3 && left == nowhere {
+				left = first
+			}
+			back = 0
+		case far > 1.5:
+			out, back = 0, 0
+		default:
+			out = 0
+			if back++; back < 3 || left == nowhere {
+				continue
+			}
+			if i-left > longest {
+				longest, since = i-left, left
+			}
+			left = nowhere
 		}
 	}
-	return 0
+	if left == nowhere {
+		left = since
+	}
+	if left == nowhere {
+		return 0
+	}
+	return times[left]
 }
 
 // findOnset is the place where the series, taken together, change most: each
