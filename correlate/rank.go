@@ -13,10 +13,13 @@ import (
 // suspect is what a panel says of one entity.
 type suspect struct {
 	name    string
+	all     []*Series // that there are of it
+	seen    bool      // one of them can be compared before and after
+	gone    int64     // when all of them ended, 0 where they did not
 	shifts  []shift
-	series  []*Series
-	effect  float64 // worst shift of its latency and errors, in spreads
-	inner   float64 // worst shift of anything else
+	series  []*Series // whose shifts they are
+	effect  float64   // worst shift of its latency and errors, in spreads
+	inner   float64   // worst shift of anything else
 	score   float64
 	begun   int64
 	callees []string
@@ -39,28 +42,36 @@ func Rank(p Panel) (Diagnosis, error) {
 		d.Reason = fmt.Sprintf("%d samples before the onset and %d after it; at least %d and %d are needed.", k, len(p.Times)-k, leastBefore, leastAfter)
 		return d, nil
 	}
+	suspects := p.suspects(k)
+	p.judge(suspects, k, &d)
 	if p.Symptom >= 0 {
 		s := &p.Series[p.Symptom]
-		if sh, ok := shiftOf(s, p.Times, k); !ok {
+		switch sh, ok := shiftOf(s, p.Times, k); {
+		case !ok && suspects[s.Entity].gone != 0:
+			d.Verdict, d.Reason = Unknown, fmt.Sprintf("%s of %s cannot be judged: it stopped reporting at %s.", s.Name, s.Entity, clock(suspects[s.Entity].gone))
+			return d, nil
+		case !ok:
 			d.Verdict, d.Reason = Unknown, fmt.Sprintf("%s of %s has too few samples about the onset.", s.Name, s.Entity)
 			return d, nil
-		} else if sh.ratio < 1 {
-			d.Reason = fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k]))
-			return d, nil
+		case sh.ratio < 1:
+			return noSymptom(fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k]))), nil
 		}
 	}
-	suspects := p.suspects(k)
-	p.judge(suspects, &d)
-	if len(d.Causes) == 0 {
-		d.Reason = "Nothing changed more than it does at other times."
-		if p.Symptom >= 0 {
-			d.Verdict, d.Reason = Unknown, "The symptom is real, and nothing that was seen explains it."
-		}
-		return d, nil
+	switch {
+	case p.Symptom >= 0 && (len(d.Causes) == 0 || p.alone(suspects, k)):
+		d.Verdict, d.Reason = Unknown, "The symptom is real, and nothing that was seen explains it."
+	case len(d.Causes) == 0:
+		d.Verdict, d.Reason = calm(suspects, k)
+	default:
+		d.Verdict = CauseFound
+		d.Reason = fmt.Sprintf("Something began at about %s; %s changed most in a way that nothing else explains.", clock(p.Times[k]), d.Causes[0].Entity)
 	}
-	d.Verdict = CauseFound
-	d.Reason = fmt.Sprintf("Something began at about %s; %s changed most in a way that nothing else explains.", clock(p.Times[k]), d.Causes[0].Entity)
 	return d, nil
+}
+
+// noSymptom is the answer that there is no symptom, so that nothing caused it.
+func noSymptom(reason string) Diagnosis {
+	return Diagnosis{Verdict: NoSymptom, Causes: []Cause{}, Excluded: []Exclusion{}, Reason: reason}
 }
 
 func clock(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -76,7 +87,9 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 	for i := range p.Series {
 		s := &p.Series[i]
 		e := get(s.Entity)
+		e.all = append(e.all, s)
 		sh, ok := shiftOf(s, p.Times, k)
+		e.seen = e.seen || ok
 		if !ok || sh.ratio < 1 {
 			continue
 		}
@@ -97,6 +110,9 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 			e.begun = sh.begun
 		}
 	}
+	for _, e := range all {
+		e.silence(p.Times, k)
+	}
 	for _, c := range p.Calls {
 		if a := get(c.Caller); c.Caller != c.Callee && !slices.Contains(a.callees, c.Callee) {
 			a.callees = append(a.callees, c.Callee)
@@ -107,7 +123,7 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 }
 
 // judge scores the suspects and writes causes and exclusions.
-func (p *Panel) judge(all map[string]*suspect, d *Diagnosis) {
+func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 	reach := p.reach(all)
 	var list []*suspect
 	earliest := int64(math.MaxInt64)
@@ -117,13 +133,18 @@ func (p *Panel) judge(all map[string]*suspect, d *Diagnosis) {
 		}
 	}
 	total := 0.
+	exclude := func(e *suspect, reason string) { d.Excluded = append(d.Excluded, Exclusion{e.name, reason}) }
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		e := all[name]
+		asked := reach == nil || reach[e.name]
 		if e.effect+e.inner == 0 {
+			if why := e.unseen(k); why != "" && asked {
+				exclude(e, why)
+			}
 			continue
 		}
-		if reach != nil && !reach[e.name] {
-			d.Excluded = append(d.Excluded, Exclusion{e.name, "it changed, but what shows the symptom does not depend on it"})
+		if !asked {
+			exclude(e, "it changed, but what shows the symptom does not depend on it")
 			continue
 		}
 		below := 0.
@@ -142,7 +163,7 @@ func (p *Panel) judge(all map[string]*suspect, d *Diagnosis) {
 			e.score *= .9 - .2*min(1, 10*lag/float64(p.Times[len(p.Times)-1]-p.Times[0]))
 		}
 		if big < 1 {
-			d.Excluded = append(d.Excluded, Exclusion{e.name, "it changed, but those that it calls explain that"})
+			exclude(e, "it changed, but those that it calls explain that")
 			continue
 		}
 		e.score *= e.score * e.score
@@ -154,12 +175,16 @@ func (p *Panel) judge(all map[string]*suspect, d *Diagnosis) {
 	})
 	for i, e := range list {
 		if i >= mostCauses {
-			d.Excluded = append(d.Excluded, Exclusion{e.name, "it changed, but less than others did"})
+			exclude(e, "it changed, but less than others did")
 			continue
 		}
 		d.Causes = append(d.Causes, Cause{Entity: e.name, Score: round2(e.score / total), Evidence: e.evidence(earliest, all)})
 	}
-	slices.SortFunc(d.Excluded, func(a, b Exclusion) int { return cmp.Compare(a.Entity, b.Entity) })
+	// What stopped reporting is told first, what was never there last.
+	slices.SortStableFunc(d.Excluded, func(a, b Exclusion) int {
+		x, y := all[a.Entity], all[b.Entity]
+		return cmp.Or(cmp.Compare(min(y.gone, 1), min(x.gone, 1)), cmp.Compare(y.effect+y.inner, x.effect+x.inner), cmp.Compare(a.Entity, b.Entity))
+	})
 	d.Excluded = d.Excluded[:min(len(d.Excluded), mostExcluded)]
 }
 
@@ -195,6 +220,9 @@ func (e *suspect) evidence(earliest int64, all map[string]*suspect) []string {
 	for _, i := range order[:min(len(order), 4)] {
 		sh := e.shifts[i]
 		out = append(out, fmt.Sprintf("%s went from %.4g to %.4g, %.0f times its usual spread", e.series[i].Name, sh.from, sh.to, sh.size))
+	}
+	if e.gone != 0 {
+		out = append(out, "it stopped reporting at "+clock(e.gone))
 	}
 	switch {
 	case e.begun == 0:

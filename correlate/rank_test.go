@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -126,5 +128,78 @@ func TestRankRefuses(t *testing.T) {
 	p.Onset = p.Times[3]
 	if d, err := Rank(p); err != nil || d.Verdict != Unknown {
 		t.Errorf("an onset with nothing before it: %s, %v", d.Verdict, err)
+	}
+}
+
+func blank(v []float64, from int) {
+	for i := from; i < len(v); i++ {
+		v[i] = math.NaN()
+	}
+}
+
+// all series of one of panel's services.
+func of(s map[string][]float64, entity string, change func(v []float64)) {
+	for name, v := range s {
+		if strings.HasPrefix(name, entity+"_") {
+			change(v)
+		}
+	}
+}
+
+// Who could not be seen is listed, and that all is well is never said of them.
+func TestRankTellsWhoCouldNotBeSeen(t *testing.T) {
+	everyone := func(change func(v []float64)) func(map[string][]float64) {
+		return func(s map[string][]float64) {
+			for _, v := range s {
+				change(v)
+			}
+		}
+	}
+	slow := func(s map[string][]float64) { add(s["a_latency"], 400, .1) }
+	for _, x := range []struct {
+		name    string
+		fault   func(map[string][]float64)
+		symptom bool
+		verdict Verdict
+		cause   string
+		of, why string // who is excluded, and why
+		reason  string
+	}{
+		{"nothing is there", everyone(func(v []float64) { blank(v, 0) }), false, Unknown, "", "c", "its figures are all empty", "Nothing could be seen"},
+		{"nothing is there of the symptom", everyone(func(v []float64) { blank(v, 0) }), true, Unknown, "", "c", "its figures are all empty", "latency of a has too few samples"},
+		{"too little is there", everyone(func(v []float64) { blank(v, 5) }), false, Unknown, "", "c", "at least 10 and 3 are needed", "Nothing could be seen"},
+		{"one is not there", func(s map[string][]float64) { of(s, "f", func(v []float64) { blank(v, 0) }) }, false, NoSymptom, "", "f", "its figures are all empty", "1 of 6 could not be seen"},
+		{"one stops, nothing else happens", func(s map[string][]float64) { of(s, "d", func(v []float64) { blank(v, 450) }) }, false, Unknown, "", "d",
+			"it stopped reporting at 2023-11-14 22:50:50 UTC", "d stopped reporting"},
+		{"one stops when others get slow", func(s map[string][]float64) {
+			slow(s)
+			of(s, "d", func(v []float64) { blank(v, 400) })
+		}, true, CauseFound, "d", "", "", "d changed most"},
+		{"one stops long after others got slow", func(s map[string][]float64) {
+			slow(s)
+			of(s, "d", func(v []float64) { blank(v, 500) })
+		}, true, CauseFound, "a", "d", "it stopped reporting at 2023-11-14 22:55:00 UTC", "a changed most"},
+		{"only the symptom is there", func(s map[string][]float64) {
+			slow(s)
+			for _, e := range []string{"b", "c", "d", "e", "f"} {
+				of(s, e, func(v []float64) { blank(v, 0) })
+			}
+		}, true, Unknown, "a", "b", "its figures are all empty", "nothing that was seen explains it"},
+		{"the symptom stops", func(s map[string][]float64) { of(s, "a", func(v []float64) { blank(v, 400) }) }, true, Unknown, "", "", "", "stopped reporting"},
+	} {
+		p := panel(1, false, x.fault)
+		if p.Symptom = -1; x.symptom {
+			p.Symptom = 2
+		}
+		d, err := Rank(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(d.Excluded, func(e Exclusion) bool { return e.Entity == x.of })
+		if d.Verdict != x.verdict || !strings.Contains(d.Reason, x.reason) ||
+			x.cause != "" && (len(d.Causes) == 0 || d.Causes[0].Entity != x.cause) ||
+			x.of != "" && (i < 0 || !strings.Contains(d.Excluded[i].Reason, x.why)) {
+			t.Errorf("%s: %+v", x.name, d)
+		}
 	}
 }
