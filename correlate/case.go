@@ -75,7 +75,9 @@ type Diagnosis struct {
 	Verdict  Verdict     `json:"verdict"`
 	Causes   []Cause     `json:"causes"`
 	Excluded []Exclusion `json:"excluded"`
-	Reason   string      `json:"-"` // one sentence for people
+	Reason   string      `json:"reason"` // one sentence for people
+	// Notes say what of the input looks like a mistake.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // ErrCase is a case that cannot be judged as it was given.

@@ -23,7 +23,22 @@ type suspect struct {
 	score   float64
 	begun   int64
 	callees []string
+	called  bool // some call names it
+	need    need
 }
+
+// need says whether what shows the symptom depends on an entity.
+type need int
+
+const (
+	needed   need = iota // or nobody said who calls whom, or what the symptom is
+	unsure               // no call names the one or the other
+	unneeded             // by the calls that are known
+)
+
+// strangerShare is what one counts of whom it is not known whether the symptom's
+// entity depends on it.
+const strangerShare = .8
 
 // Rank ranks what began in a panel. With calls, latency and errors that worse
 // ones below explain are no evidence against the caller; what happens inside an
@@ -32,7 +47,7 @@ func Rank(p Panel) (Diagnosis, error) {
 	if err := p.check(); err != nil {
 		return Diagnosis{}, err
 	}
-	d := Diagnosis{Causes: []Cause{}, Excluded: []Exclusion{}, Verdict: NoSymptom}
+	d := Diagnosis{Causes: []Cause{}, Excluded: []Exclusion{}, Notes: p.unnamed(), Verdict: NoSymptom}
 	k := sort.Search(len(p.Times), func(i int) bool { return p.Times[i] >= p.Onset })
 	if p.Onset == 0 {
 		k = findOnset(&p)
@@ -54,7 +69,8 @@ func Rank(p Panel) (Diagnosis, error) {
 			d.Verdict, d.Reason = Unknown, fmt.Sprintf("%s of %s has too few samples about the onset.", s.Name, s.Entity)
 			return d, nil
 		case sh.ratio < 1:
-			return noSymptom(fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k]))), nil
+			d.clear(fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k])))
+			return d, nil
 		}
 	}
 	switch {
@@ -69,9 +85,9 @@ func Rank(p Panel) (Diagnosis, error) {
 	return d, nil
 }
 
-// noSymptom is the answer that there is no symptom, so that nothing caused it.
-func noSymptom(reason string) Diagnosis {
-	return Diagnosis{Verdict: NoSymptom, Causes: []Cause{}, Excluded: []Exclusion{}, Reason: reason}
+// clear says that there is no symptom, so that nothing caused it.
+func (d *Diagnosis) clear(reason string) {
+	d.Verdict, d.Reason, d.Causes, d.Excluded = NoSymptom, reason, []Cause{}, []Exclusion{}
 }
 
 func clock(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -114,21 +130,22 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 		e.silence(p.Times, k)
 	}
 	for _, c := range p.Calls {
-		if a := get(c.Caller); c.Caller != c.Callee && !slices.Contains(a.callees, c.Callee) {
+		a, b := get(c.Caller), get(c.Callee)
+		if a != b && !slices.Contains(a.callees, c.Callee) {
 			a.callees = append(a.callees, c.Callee)
-			get(c.Callee)
+			a.called, b.called = true, true
 		}
 	}
+	p.relate(all)
 	return all
 }
 
 // judge scores the suspects and writes causes and exclusions.
 func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
-	reach := p.reach(all)
 	var list []*suspect
 	earliest := int64(math.MaxInt64)
 	for _, e := range all {
-		if e.begun != 0 && (reach == nil || reach[e.name]) {
+		if e.begun != 0 && e.need != unneeded {
 			earliest = min(earliest, e.begun)
 		}
 	}
@@ -136,14 +153,13 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 	exclude := func(e *suspect, reason string) { d.Excluded = append(d.Excluded, Exclusion{e.name, reason}) }
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		e := all[name]
-		asked := reach == nil || reach[e.name]
 		if e.effect+e.inner == 0 {
-			if why := e.unseen(k); why != "" && asked {
+			if why := e.unseen(k); why != "" && e.need != unneeded {
 				exclude(e, why)
 			}
 			continue
 		}
-		if !asked {
+		if e.need == unneeded {
 			exclude(e, "it changed, but what shows the symptom does not depend on it")
 			continue
 		}
@@ -167,6 +183,9 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 			continue
 		}
 		e.score *= e.score * e.score
+		if e.need == unsure {
+			e.score *= strangerShare
+		}
 		total += e.score
 		list = append(list, e)
 	}
@@ -178,7 +197,7 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 			exclude(e, "it changed, but less than others did")
 			continue
 		}
-		d.Causes = append(d.Causes, Cause{Entity: e.name, Score: round2(e.score / total), Evidence: e.evidence(earliest, all)})
+		d.Causes = append(d.Causes, Cause{Entity: e.name, Score: round2(e.score / total), Evidence: p.evidence(e, earliest, all)})
 	}
 	// What stopped reporting is told first, what was never there last.
 	slices.SortStableFunc(d.Excluded, func(a, b Exclusion) int {
@@ -188,27 +207,67 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 	d.Excluded = d.Excluded[:min(len(d.Excluded), mostExcluded)]
 }
 
-// reach is what the symptom's entity depends on; nil where that is not known.
-func (p *Panel) reach(all map[string]*suspect) map[string]bool {
+// relate finds out whom the symptom's entity depends on. Calls speak only of
+// those whom they name: the machines below services are often in none.
+func (p *Panel) relate(all map[string]*suspect) {
 	if p.Symptom < 0 || len(p.Calls) == 0 {
-		return nil
+		return
 	}
-	start := p.Series[p.Symptom].Entity
-	seen, queue := map[string]bool{start: true}, []string{start}
+	from := all[p.Series[p.Symptom].Entity]
+	reach := below(from, all)
+	for _, e := range all {
+		switch {
+		case reach[e.name]:
+		case e.called && from.called:
+			e.need = unneeded
+		default:
+			e.need = unsure
+		}
+	}
+}
+
+// below are an entity and all whom it depends on.
+func below(from *suspect, all map[string]*suspect) map[string]bool {
+	seen, queue := map[string]bool{from.name: true}, []*suspect{from}
 	for len(queue) > 0 {
-		e := all[queue[0]]
+		e := queue[0]
 		queue = queue[1:]
 		for _, b := range e.callees {
 			if !seen[b] {
 				seen[b] = true
-				queue = append(queue, b)
+				queue = append(queue, all[b])
 			}
 		}
 	}
 	return seen
 }
 
-func (e *suspect) evidence(earliest int64, all map[string]*suspect) []string {
+// unnamed tells of calls that name what there are no figures of, which a slip in
+// a name makes of every call.
+func (p *Panel) unnamed() []string {
+	known := map[string]bool{}
+	for i := range p.Series {
+		known[p.Series[i].Entity] = true
+	}
+	calls, names := 0, map[string]bool{}
+	for _, c := range p.Calls {
+		if known[c.Caller] && known[c.Callee] {
+			continue
+		}
+		calls++
+		for _, n := range []string{c.Caller, c.Callee} {
+			if !known[n] {
+				names[n] = true
+			}
+		}
+	}
+	if calls == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d of %d calls name something that there are no figures of (%s); look at how it is written.", calls, len(p.Calls), join(slices.Collect(maps.Keys(names))))}
+}
+
+func (p *Panel) evidence(e *suspect, earliest int64, all map[string]*suspect) []string {
 	order := make([]int, len(e.shifts))
 	for i := range order {
 		order[i] = i
@@ -240,6 +299,9 @@ func (e *suspect) evidence(earliest int64, all map[string]*suspect) []string {
 	}
 	if len(worse) > 0 {
 		out = append(out, "against: part of it is explained by "+join(worse))
+	}
+	if e.need == unsure {
+		out = append(out, "against: it is not known whether "+p.Series[p.Symptom].Entity+" depends on it; no call tells")
 	}
 	return out
 }

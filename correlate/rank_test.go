@@ -203,3 +203,46 @@ func TestRankTellsWhoCouldNotBeSeen(t *testing.T) {
 		}
 	}
 }
+
+// Calls exclude only those of whom they speak.
+func TestRankExcludesNobodyOfWhomNoCallSpeaks(t *testing.T) {
+	busy := func(s map[string][]float64) {
+		add(s["a_latency"], 400, .05)
+		add(s["f_cpu"], 400, 60) // a machine: it is in no call
+		add(s["e_cpu"], 400, 8)
+	}
+	for _, x := range []struct {
+		name     string
+		calls    []Call
+		unsure   bool // whether a depends on f
+		excluded string
+		note     string
+	}{
+		{"f is in no call", []Call{{"a", "b"}, {"c", "e"}}, true, "e", ""},
+		{"a is in no call", []Call{{"b", "f"}, {"c", "e"}}, true, "", ""},
+		{"slips in all names", []Call{{"aa", "bb"}, {"b ", "f "}}, true, "", "2 of 2 calls"},
+		{"a calls f", []Call{{"a", "f"}}, false, "", ""},
+		{"f calls others", []Call{{"a", "b"}, {"f", "b"}}, false, "f", ""},
+	} {
+		p := panel(1, true, busy)
+		p.Calls = x.calls
+		d, err := Rank(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := d.Causes[0].Entity; (first == "f") != (x.excluded != "f") {
+			t.Errorf("%s: first is %s in %+v", x.name, first, d)
+		}
+		if got := strings.Contains(strings.Join(d.Causes[0].Evidence, ", "), "not known whether a depends"); got != x.unsure {
+			t.Errorf("%s: not known is %v in %+v", x.name, got, d.Causes[0])
+		}
+		if x.excluded != "" && !slices.ContainsFunc(d.Excluded, func(e Exclusion) bool {
+			return e.Entity == x.excluded && strings.Contains(e.Reason, "does not depend on it")
+		}) {
+			t.Errorf("%s: %s is not excluded: %+v", x.name, x.excluded, d.Excluded)
+		}
+		if notes := strings.Join(d.Notes, ", "); (x.note == "") != (notes == "") || !strings.Contains(notes, x.note) {
+			t.Errorf("%s: notes %q", x.name, notes)
+		}
+	}
+}

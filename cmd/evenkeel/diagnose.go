@@ -104,6 +104,9 @@ func timeOf(flag, text string) (time.Time, error) {
 
 func printDiagnosis(out io.Writer, d correlate.Diagnosis) {
 	fmt.Fprintf(out, "Verdict: %s. %s\n", d.Verdict, d.Reason)
+	for _, n := range d.Notes {
+		fmt.Fprintf(out, "Note: %s\n", n)
+	}
 	if len(d.Causes) > 0 {
 		fmt.Fprintln(out)
 		var rows [][]string

@@ -61,6 +61,7 @@ func TestDiagnose(t *testing.T) {
 	code, out, _ = ask("--format", "wide", "--output", "json", bad)
 	var d struct {
 		Verdict string
+		Reason  string
 		Causes  []struct {
 			Entity   string
 			Score    float64
@@ -73,13 +74,20 @@ func TestDiagnose(t *testing.T) {
 	if err := dec.Decode(&d); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
-	if code != exitFound || d.Verdict != "cause" || d.Causes[0].Entity != "base" || len(d.Causes[0].Evidence) == 0 || d.Excluded == nil {
+	if code != exitFound || d.Verdict != "cause" || d.Causes[0].Entity != "base" || len(d.Causes[0].Evidence) == 0 || d.Excluded == nil || !strings.HasPrefix(d.Reason, "Something began at") {
 		t.Errorf("exit %d: %s", code, out)
 	}
 
 	code, out, _ = ask("--output", "json", well)
-	if code != exitOK || !strings.Contains(out, `"verdict": "none"`) || !strings.Contains(out, `"causes": []`) || !strings.Contains(out, `"excluded": []`) {
+	if code != exitOK || !strings.Contains(out, `"verdict": "none"`) || !strings.Contains(out, `"causes": []`) || !strings.Contains(out, `"excluded": []`) ||
+		!strings.Contains(out, `"reason": "Nothing changed`) {
 		t.Errorf("all is well: exit %d: %s", code, out)
+	}
+
+	code, out, _ = ask("--graph", file(t, "slip.csv", "caller,callee\nfrontt,shop\nshop, base\n"), "--symptom", "front_latency", bad)
+	if code != exitFound || !strings.Contains(out, "Note: 1 of 2 calls name something that there are no figures of (frontt)") ||
+		!strings.Contains(out, "it is not known whether front depends on it") {
+		t.Errorf("a slip in a name: exit %d:\n%s", code, out)
 	}
 
 	for _, x := range []struct {

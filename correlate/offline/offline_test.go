@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/evenkeel/evenkeel/correlate"
 )
 
 const metrics = `microservice,shop,shop,base
@@ -66,6 +68,13 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	}
 	if n, err := ParseNoticed("a,b,latency,Average,12"); err != nil || n.Node != "a,b" || n.At != 12 {
 		t.Errorf("a node with a comma: %+v, %v", n, err)
+	}
+}
+
+func TestSpacesAboutNamesAreNoPartOfThem(t *testing.T) {
+	calls, err := readEdges("f.csv", strings.NewReader("caller, callee\nweb , db\n"))
+	if err != nil || len(calls) != 1 || calls[0] != (correlate.Call{Caller: "web", Callee: "db"}) {
+		t.Errorf("%q, %v", calls, err)
 	}
 }
 

@@ -150,9 +150,10 @@ func readEdges(name string, in io.Reader) ([]correlate.Call, error) {
 		if err != nil {
 			return nil, err
 		}
-		if rec[0] == "" || rec[1] == "" {
+		c := correlate.Call{Caller: strings.TrimSpace(rec[0]), Callee: strings.TrimSpace(rec[1])}
+		if c.Caller == "" || c.Callee == "" {
 			return nil, at(name, line, "caller or callee is empty")
 		}
-		calls = append(calls, correlate.Call{Caller: rec[0], Callee: rec[1]})
+		calls = append(calls, c)
 	}
 }
