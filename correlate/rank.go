@@ -36,6 +36,14 @@ const (
 	unneeded             // by the calls that are known
 )
 
+// A cause is named where its share of all scores is at least plain, and nobody
+// who does not depend on it has more than rival of its score. (A share is not a
+// probability; four equal ones are no cause, whatever the evidence for each.)
+const (
+	plain = .2
+	rival = .75
+)
+
 // strangerShare is what one counts of whom it is not known whether the symptom's
 // entity depends on it.
 const strangerShare = .8
@@ -58,7 +66,7 @@ func Rank(p Panel) (Diagnosis, error) {
 		return d, nil
 	}
 	suspects := p.suspects(k)
-	p.judge(suspects, k, &d)
+	others := p.judge(suspects, k, &d)
 	if p.Symptom >= 0 {
 		s := &p.Series[p.Symptom]
 		switch sh, ok := shiftOf(s, p.Times, k); {
@@ -78,6 +86,9 @@ func Rank(p Panel) (Diagnosis, error) {
 		d.Verdict, d.Reason = Unknown, "The symptom is real, and nothing that was seen explains it."
 	case len(d.Causes) == 0:
 		d.Verdict, d.Reason = calm(suspects, k)
+	case len(others) > 0:
+		d.Verdict = Unknown
+		d.Reason = fmt.Sprintf("Something began at about %s; no single cause was found: it may be %s as well as %s.", clock(p.Times[k]), d.Causes[0].Entity, join(others))
 	default:
 		d.Verdict = CauseFound
 		d.Reason = fmt.Sprintf("Something began at about %s; %s changed most in a way that nothing else explains.", clock(p.Times[k]), d.Causes[0].Entity)
@@ -140,8 +151,9 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 	return all
 }
 
-// judge scores the suspects and writes causes and exclusions.
-func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
+// judge scores the suspects and writes causes and exclusions. It returns those
+// that may as well be the cause as the first.
+func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) (others []string) {
 	var list []*suspect
 	earliest := int64(math.MaxInt64)
 	for _, e := range all {
@@ -205,6 +217,26 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) {
 		return cmp.Or(cmp.Compare(min(y.gone, 1), min(x.gone, 1)), cmp.Compare(y.effect+y.inner, x.effect+x.inner), cmp.Compare(a.Entity, b.Entity))
 	})
 	d.Excluded = d.Excluded[:min(len(d.Excluded), mostExcluded)]
+	return rivals(list, total, all)
+}
+
+// rivals are those beside whom the first of the suspects does not stand out.
+// Whoever depends on it is none: what it shows may come from there.
+func rivals(list []*suspect, total float64, all map[string]*suspect) (names []string) {
+	if len(list) == 0 {
+		return nil
+	}
+	first := list[0]
+	most := rival * first.score
+	if first.score < plain*total {
+		most = 0
+	}
+	for _, e := range list[1:] {
+		if e.score > most && !below(e, all)[first.name] {
+			names = append(names, e.name)
+		}
+	}
+	return names
 }
 
 // relate finds out whom the symptom's entity depends on. Calls speak only of

@@ -246,3 +246,44 @@ func TestRankExcludesNobodyOfWhomNoCallSpeaks(t *testing.T) {
 		}
 	}
 }
+
+// Several that changed alike are told as that: none of them is named the cause.
+func TestRankNamesOnlyWhoStandsOut(t *testing.T) {
+	busy := func(names ...string) func(map[string][]float64) {
+		return func(s map[string][]float64) {
+			for _, n := range names {
+				add(s[n+"_cpu"], 400, 40)
+			}
+		}
+	}
+	for _, x := range []struct {
+		name  string
+		busy  []string
+		calls []Call
+		want  Verdict
+	}{
+		{"one", []string{"d"}, nil, CauseFound},
+		{"two", []string{"d", "e"}, nil, Unknown},
+		{"all", []string{"a", "b", "c", "d", "e", "f"}, nil, Unknown},
+		{"one, and those who depend on it", []string{"a", "b", "d"}, []Call{{"a", "b"}, {"b", "d"}}, CauseFound},
+		{"one, and one that does not", []string{"a", "d", "f"}, []Call{{"a", "d"}}, Unknown},
+	} {
+		right := 0
+		for seed := range uint64(20) {
+			p := panel(seed, false, busy(x.busy...))
+			if p.Calls = x.calls; x.calls != nil {
+				add(p.Series[5*3].Window, 400, 8) // d's CPU is a little busier than others'
+			}
+			d, err := Rank(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Verdict == x.want && len(d.Causes) == len(x.busy) && strings.Contains(d.Reason, "no single cause was found") == (x.want == Unknown) {
+				right++
+			}
+		}
+		if right < 19 {
+			t.Errorf("%s: %s in %d of 20", x.name, x.want, right)
+		}
+	}
+}
