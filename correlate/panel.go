@@ -3,6 +3,7 @@ package correlate
 import (
 	"fmt"
 	"math"
+	"sort"
 )
 
 // Panel is a record of many signals over one time, in which something may have
@@ -34,9 +35,6 @@ type shift struct {
 }
 
 func (p *Panel) check() error {
-	if len(p.Times) < leastBefore+leastAfter {
-		return fmt.Errorf("%w: there are %d samples; at least %d are needed", ErrCase, len(p.Times), leastBefore+leastAfter)
-	}
 	for i := 1; i < len(p.Times); i++ {
 		if p.Times[i] <= p.Times[i-1] {
 			return fmt.Errorf("%w: times must rise; %d follows %d", ErrCase, p.Times[i], p.Times[i-1])
@@ -50,7 +48,34 @@ func (p *Panel) check() error {
 	if p.Symptom < -1 || p.Symptom >= len(p.Series) {
 		return fmt.Errorf("%w: the symptom is no series", ErrCase)
 	}
+	if n := len(p.Times); n > 0 && p.Onset != 0 && (p.Onset < p.Times[0] || p.Onset > p.Times[n-1]) {
+		return fmt.Errorf("%w: the onset %d is outside of the data, which goes from %d (%s) to %d (%s); give it in Unix seconds",
+			ErrCase, p.Onset, p.Times[0], clock(p.Times[0]), p.Times[n-1], clock(p.Times[n-1]))
+	}
 	return nil
+}
+
+// onset is the place where something began: as given, else where the symptom
+// did, else where most did. What else happened in that time must not decide
+// when a symptom began that is plain by itself.
+func (p *Panel) onset() int {
+	if p.Onset != 0 {
+		return sort.Search(len(p.Times), func(i int) bool { return p.Times[i] >= p.Onset })
+	}
+	if p.Symptom >= 0 {
+		s := p.Series[p.Symptom : p.Symptom+1]
+		k := findOnset(s, len(p.Times))
+		if sh, ok := shiftOf(&s[0], p.Times, k); ok && sh.ratio >= 1 && !s[0].better(sh) {
+			return k
+		}
+	}
+	return findOnset(p.Series, len(p.Times))
+}
+
+// better tells a shift that nobody minds, where the signal says which way is
+// better.
+func (s *Series) better(sh shift) bool {
+	return (s.Signal == Latency || s.Signal == Errors) && !sh.up
 }
 
 // shiftOf compares a series before and after place k. What the series does by
@@ -148,13 +173,12 @@ func begun(v []float64, times []int64, k int, middle, spread float64, up bool) i
 // findOnset is the place where the series, taken together, change most: each
 // series' best two-sample difference of clipped, scaled values, squared and
 // summed over the tenth of series that differ most (after CUSUM; Page 1954).
-func findOnset(p *Panel) int {
-	n := len(p.Times)
+func findOnset(series []Series, n int) int {
 	first, last := max(leastBefore, n/10), n-leastAfter
 	total := make([]float64, n)
 	var rows [][]float64
-	for i := range p.Series {
-		if row := contrast(p.Series[i].Window); row != nil {
+	for i := range series {
+		if row := contrast(series[i].Window); row != nil {
 			rows = append(rows, row)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -36,8 +35,8 @@ const (
 	unneeded             // by the calls that are known
 )
 
-// A cause is named where its share of all scores is at least plain, and nobody
-// who does not depend on it has more than rival of its score. (A share is not a
+// A cause is named where its share of all scores is at least plain, and no rival
+// has more than rival of its score. (A share is not a
 // probability; four equal ones are no cause, whatever the evidence for each.)
 const (
 	plain = .2
@@ -56,10 +55,11 @@ func Rank(p Panel) (Diagnosis, error) {
 		return Diagnosis{}, err
 	}
 	d := Diagnosis{Causes: []Cause{}, Excluded: []Exclusion{}, Notes: p.unnamed(), Verdict: NoSymptom}
-	k := sort.Search(len(p.Times), func(i int) bool { return p.Times[i] >= p.Onset })
-	if p.Onset == 0 {
-		k = findOnset(&p)
+	if n := len(p.Times); n < leastBefore+leastAfter {
+		d.Verdict, d.Reason = Unknown, fmt.Sprintf("There are %d samples; at least %d are needed.", n, leastBefore+leastAfter)
+		return d, nil
 	}
+	k := p.onset()
 	if k < leastBefore || len(p.Times)-k < leastAfter {
 		d.Verdict = Unknown
 		d.Reason = fmt.Sprintf("%d samples before the onset and %d after it; at least %d and %d are needed.", k, len(p.Times)-k, leastBefore, leastAfter)
@@ -68,16 +68,12 @@ func Rank(p Panel) (Diagnosis, error) {
 	suspects := p.suspects(k)
 	others := p.judge(suspects, k, &d)
 	if p.Symptom >= 0 {
-		s := &p.Series[p.Symptom]
-		switch sh, ok := shiftOf(s, p.Times, k); {
-		case !ok && suspects[s.Entity].gone != 0:
-			d.Verdict, d.Reason = Unknown, fmt.Sprintf("%s of %s cannot be judged: it stopped reporting at %s.", s.Name, s.Entity, clock(suspects[s.Entity].gone))
+		switch v, why := p.noticed(suspects, k); v {
+		case NoSymptom:
+			d.Verdict, d.Reason, d.Causes, d.Excluded = v, why, []Cause{}, []Exclusion{}
 			return d, nil
-		case !ok:
-			d.Verdict, d.Reason = Unknown, fmt.Sprintf("%s of %s has too few samples about the onset.", s.Name, s.Entity)
-			return d, nil
-		case sh.ratio < 1:
-			d.clear(fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k])))
+		case Unknown:
+			d.Verdict, d.Reason = v, why
 			return d, nil
 		}
 	}
@@ -96,9 +92,22 @@ func Rank(p Panel) (Diagnosis, error) {
 	return d, nil
 }
 
-// clear says that there is no symptom, so that nothing caused it.
-func (d *Diagnosis) clear(reason string) {
-	d.Verdict, d.Reason, d.Causes, d.Excluded = NoSymptom, reason, []Cause{}, []Exclusion{}
+// noticed judges the symptom by itself, and says why it is none or cannot be
+// told. There is no verdict where it is real.
+func (p *Panel) noticed(all map[string]*suspect, k int) (Verdict, string) {
+	s := &p.Series[p.Symptom]
+	sh, ok := shiftOf(s, p.Times, k)
+	switch gone := all[s.Entity].gone; {
+	case !ok && gone != 0:
+		return Unknown, fmt.Sprintf("%s of %s cannot be judged: it stopped reporting at %s.", s.Name, s.Entity, clock(gone))
+	case !ok:
+		return Unknown, fmt.Sprintf("%s of %s has too few samples about the onset.", s.Name, s.Entity)
+	case sh.ratio < 1:
+		return NoSymptom, fmt.Sprintf("%s of %s does at %s what it does at other times too.", s.Name, s.Entity, clock(p.Times[k]))
+	case s.better(sh):
+		return NoSymptom, fmt.Sprintf("%s of %s got better: it went from %.4g to %.4g.", s.Name, s.Entity, sh.from, sh.to)
+	}
+	return "", ""
 }
 
 func clock(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -120,13 +129,12 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 		if !ok || sh.ratio < 1 {
 			continue
 		}
-		switch s.Signal {
-		case Latency, Errors:
-			if !sh.up {
-				continue
-			}
+		switch {
+		case s.better(sh):
+			continue
+		case s.Signal == Latency || s.Signal == Errors:
 			e.effect = max(e.effect, sh.size)
-		case Traffic:
+		case s.Signal == Traffic:
 			// Work that comes or goes is what others did, as often as not.
 			e.inner = max(e.inner, math.Sqrt(sh.size))
 		default:
@@ -198,6 +206,9 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) (others []st
 		if e.need == unsure {
 			e.score *= strangerShare
 		}
+		if p.symptomOnly(e) {
+			e.score *= symptomShare
+		}
 		total += e.score
 		list = append(list, e)
 	}
@@ -217,12 +228,13 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) (others []st
 		return cmp.Or(cmp.Compare(min(y.gone, 1), min(x.gone, 1)), cmp.Compare(y.effect+y.inner, x.effect+x.inner), cmp.Compare(a.Entity, b.Entity))
 	})
 	d.Excluded = d.Excluded[:min(len(d.Excluded), mostExcluded)]
-	return rivals(list, total, all)
+	return p.rivals(list, total, all)
 }
 
 // rivals are those beside whom the first of the suspects does not stand out.
-// Whoever depends on it is none: what it shows may come from there.
-func rivals(list []*suspect, total float64, all map[string]*suspect) (names []string) {
+// Whoever depends on it is none, for what it shows may come from there, nor is
+// what shows the symptom and nothing else.
+func (p *Panel) rivals(list []*suspect, total float64, all map[string]*suspect) (names []string) {
 	if len(list) == 0 {
 		return nil
 	}
@@ -232,11 +244,17 @@ func rivals(list []*suspect, total float64, all map[string]*suspect) (names []st
 		most = 0
 	}
 	for _, e := range list[1:] {
-		if e.score > most && !below(e, all)[first.name] {
+		if e.score > most && !below(e, all)[first.name] && !p.symptomOnly(e) {
 			names = append(names, e.name)
 		}
 	}
 	return names
+}
+
+// symptomOnly tells that an entity shows the symptom, and nothing inside it that
+// would be a reason.
+func (p *Panel) symptomOnly(e *suspect) bool {
+	return p.Symptom >= 0 && p.Series[p.Symptom].Entity == e.name && e.inner == 0
 }
 
 // relate finds out whom the symptom's entity depends on. Calls speak only of
@@ -331,6 +349,9 @@ func (p *Panel) evidence(e *suspect, earliest int64, all map[string]*suspect) []
 	}
 	if len(worse) > 0 {
 		out = append(out, "against: part of it is explained by "+join(worse))
+	}
+	if p.symptomOnly(e) {
+		out = append(out, "against: it is where the symptom was seen; whatever cannot be seen below it counts as its own")
 	}
 	if e.need == unsure {
 		out = append(out, "against: it is not known whether "+p.Series[p.Symptom].Entity+" depends on it; no call tells")

@@ -122,12 +122,26 @@ func TestRankRefuses(t *testing.T) {
 	p := panel(1, false, nil)
 	p.Times = p.Times[:10]
 	if _, err := Rank(p); !errors.Is(err, ErrCase) {
-		t.Errorf("too short: %v", err)
+		t.Errorf("series of another length: %v", err)
 	}
 	p = panel(1, false, nil)
 	p.Onset = p.Times[3]
 	if d, err := Rank(p); err != nil || d.Verdict != Unknown {
 		t.Errorf("an onset with nothing before it: %s, %v", d.Verdict, err)
+	}
+	for _, onset := range []int64{1_600_000_000, 1_700_002_000_000} {
+		p.Onset = onset
+		if _, err := Rank(p); !errors.Is(err, ErrCase) || !strings.Contains(err.Error(), "from 1700000000 (2023-11-14 22:13:20 UTC) to 1700002995") {
+			t.Errorf("an onset outside of the data: %v", err)
+		}
+	}
+	p = panel(1, false, nil)
+	p.Times = p.Times[:22]
+	for i := range p.Series {
+		p.Series[i].Window = p.Series[i].Window[:22]
+	}
+	if d, err := Rank(p); err != nil || d.Verdict != Unknown || d.Reason != "There are 22 samples; at least 23 are needed." {
+		t.Errorf("too short a time: %+v, %v", d, err)
 	}
 }
 
@@ -284,6 +298,37 @@ func TestRankNamesOnlyWhoStandsOut(t *testing.T) {
 		}
 		if right < 19 {
 			t.Errorf("%s: %s in %d of 20", x.name, x.want, right)
+		}
+	}
+}
+
+// When a symptom began is read from its own series: what else happened in that
+// time is not what was asked.
+func TestRankLooksForTheSymptomsOnset(t *testing.T) {
+	for _, x := range []struct {
+		name    string
+		fault   func(map[string][]float64)
+		verdict Verdict
+		cause   string
+		reason  string
+	}{
+		{"others changed before", func(s map[string][]float64) {
+			for _, n := range []string{"c_cpu", "c_mem", "e_cpu", "e_mem"} {
+				add(s[n], 200, 60)
+			}
+			add(s["a_latency"], 500, .1)
+			add(s["d_cpu"], 499, 40)
+		}, CauseFound, "d", "at about 2023-11-14 22:55:0"},
+		{"it got better", func(s map[string][]float64) {
+			add(s["a_latency"], 400, -.03)
+			add(s["d_cpu"], 400, -15)
+		}, NoSymptom, "", "latency of a got better: it went from 0.050"},
+	} {
+		p := panel(1, false, x.fault)
+		p.Symptom = 2
+		d, err := Rank(p)
+		if err != nil || d.Verdict != x.verdict || !strings.Contains(d.Reason, x.reason) || (x.cause != "") != (len(d.Causes) > 0) || x.cause != "" && d.Causes[0].Entity != x.cause {
+			t.Errorf("%s: %+v, %v", x.name, d, err)
 		}
 	}
 }

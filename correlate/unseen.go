@@ -85,7 +85,7 @@ func calm(all map[string]*suspect, k int) (Verdict, string) {
 // seen: then the symptom is all that speaks against its own entity.
 func (p *Panel) alone(all map[string]*suspect, k int) bool {
 	for name, e := range all {
-		if own := name == p.Series[p.Symptom].Entity; own && e.inner > 0 || !own && (e.gone != 0 || e.unseen(k) == "") {
+		if own := name == p.Series[p.Symptom].Entity; own && !p.symptomOnly(e) || !own && (e.inner > 0 || e.unseen(k) == "") {
 			return false
 		}
 	}
