@@ -314,11 +314,11 @@ func TestRankLooksForTheSymptomsOnset(t *testing.T) {
 	}{
 		{"others changed before", func(s map[string][]float64) {
 			for _, n := range []string{"c_cpu", "c_mem", "e_cpu", "e_mem"} {
-				add(s[n], 200, 60)
+				add(s[n], 480, 60)
 			}
-			add(s["a_latency"], 500, .1)
-			add(s["d_cpu"], 499, 40)
-		}, CauseFound, "d", "at about 2023-11-14 22:55:0"},
+			add(s["a_latency"], 540, .1)
+			add(s["d_cpu"], 539, 40)
+		}, CauseFound, "d", "at about 2023-11-14 22:58:20"},
 		{"it got better", func(s map[string][]float64) {
 			add(s["a_latency"], 400, -.03)
 			add(s["d_cpu"], 400, -15)
