@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,12 @@ func diagnose(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 	if *output != "table" && *output != "json" {
 		return exitUnsure, fmt.Errorf("--output is table or json, not %q", *output)
 	}
+	if !slices.Contains([]string{"wide", "petshop", "tsdb"}, *format) {
+		return exitUnsure, fmt.Errorf("--format is wide, petshop or tsdb, not %q", *format)
+	}
+	if err := foreignFlags(fs, *format); err != nil {
+		return exitUnsure, err
+	}
 	var d correlate.Diagnosis
 	switch *format {
 	case "petshop":
@@ -39,8 +46,6 @@ func diagnose(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 		d, err = diagnoseWide(rest[0], offline.Options{Graph: *graph, Onset: *onset, Symptom: *symptom, Separator: *separator})
 	case "tsdb":
 		d, err = diagnoseTSDB(ctx, rest[0], *from, *to, offline.TSDBOptions{Graph: *graph, Onset: *onset, Symptom: *symptom})
-	default:
-		err = fmt.Errorf("--format is wide, petshop or tsdb, not %q", *format)
 	}
 	if err != nil {
 		return exitUnsure, err
@@ -51,6 +56,18 @@ func diagnose(ctx context.Context, fs *flag.FlagSet, args []string, out io.Write
 	}
 	printDiagnosis(out, d)
 	return code, nil
+}
+
+// foreignFlags refuses flags that mean nothing in a format, which would be left
+// out silently otherwise.
+func foreignFlags(fs *flag.FlagSet, format string) (err error) {
+	of := map[string][]string{"normal": {"petshop"}, "onset": {"wide", "tsdb"}, "from": {"tsdb"}, "to": {"tsdb"}, "separator": {"wide"}}
+	fs.Visit(func(f *flag.Flag) {
+		if formats, ok := of[f.Name]; ok && !slices.Contains(formats, format) {
+			err = errors.Join(err, fmt.Errorf("--%s belongs to --format %s; the format here is %s", f.Name, strings.Join(formats, " or "), format))
+		}
+	})
+	return err
 }
 
 func diagnosePetShop(graph, normal, symptom, metrics string) (correlate.Diagnosis, error) {

@@ -90,6 +90,11 @@ func TestDiagnose(t *testing.T) {
 		t.Errorf("a slip in a name: exit %d:\n%s", code, out)
 	}
 
+	code, out, _ = ask("--output", "json", file(t, "short.csv", "time,a_cpu\n1,1\n2,1\n"))
+	if code != exitUnsure || !strings.Contains(out, `"verdict": "unknown"`) || !strings.Contains(out, `"reason": "There are 2 samples; at least 23 are needed."`) {
+		t.Errorf("too short a file: exit %d: %s", code, out)
+	}
+
 	for _, x := range []struct {
 		args []string
 		want string
@@ -99,6 +104,10 @@ func TestDiagnose(t *testing.T) {
 		{[]string{"--format", "xml", bad}, "--format is"},
 		{[]string{"--symptom", "nobody_latency", bad}, `"nobody_latency"`},
 		{[]string{"absent.csv"}, "absent.csv"},
+		{[]string{"--from", "-3h", bad}, "--from belongs to --format tsdb; the format here is wide"},
+		{[]string{"--format", "petshop", "--onset", "1700002000", bad}, "--onset belongs to --format wide or tsdb; the format here is petshop"},
+		{[]string{"--format", "tsdb", "--normal", bad, bad}, "--normal belongs to --format petshop; the format here is tsdb"},
+		{[]string{"--onset", "1700002000000", bad}, "outside of the data"},
 	} {
 		if code, _, errs := ask(x.args...); code != exitUnsure || !strings.Contains(errs, x.want) {
 			t.Errorf("%v: exit %d, %q; want %q", x.args, code, errs, x.want)

@@ -95,6 +95,11 @@ func TestPetShopNeedsTheSymptomsColumn(t *testing.T) {
 	if _, err := PetShop(graph, table, table, Noticed{"nobody", "latency", "Average", 301}); err == nil || !strings.Contains(err.Error(), "no column nobody") {
 		t.Errorf("a node that is not there: %v", err)
 	}
+	for _, noticed := range []int64{-1, 600, 1_700_000_000} {
+		if _, err := PetShop(graph, table, table, Noticed{"shop", "latency", "Average", noticed}); err == nil || !strings.Contains(err.Error(), "m.csv, which goes from 0 to 300") {
+			t.Errorf("a symptom outside of the window: %v", err)
+		}
+	}
 	if _, err := PetShop(graph, table, table, Noticed{"shop", "colour", "Average", 301}); err == nil {
 		t.Error("a metric that is no symptom was taken")
 	}

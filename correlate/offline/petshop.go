@@ -247,6 +247,9 @@ func petShopCase(calls []correlate.Call, past, window *table, s Noticed, file st
 	if step == 0 {
 		step = spacing(past.times)
 	}
+	if first, last := window.times[0], window.times[len(window.times)-1]; s.At < first || s.At >= last+max(1, step) {
+		return correlate.Case{}, fmt.Errorf("the symptom's time %d is outside of %s, which goes from %d to %d; give it in Unix seconds", s.At, file, first, last)
+	}
 	c := correlate.Case{Symptom: correlate.Symptom{Entity: s.Node, Signal: signal, At: s.At}, Times: window.times, Step: max(1, step), Calls: calls}
 	old := map[[3]string]int{}
 	for i, k := range past.columns {
