@@ -10,10 +10,10 @@ import (
 // begun: what there is when no separate record of normal operation was kept.
 // Each Series has its samples in Window; Normal is not used.
 type Panel struct {
-	Times   []int64
-	Onset   int64  // Unix seconds when it began; 0 has it found
-	Calls   []Call // may be none: then the evidence alone ranks
-	Symptom int    // place in Series of what was noticed; -1 where nobody says
+	Times   []int64 // in order; several samples may share a second
+	Onset   int64   // Unix seconds when it began; 0 has it found
+	Calls   []Call  // may be none: then the evidence alone ranks
+	Symptom int     // place in Series of what was noticed; -1 where nobody says
 	Series  []Series
 }
 
@@ -36,8 +36,8 @@ type shift struct {
 
 func (p *Panel) check() error {
 	for i := 1; i < len(p.Times); i++ {
-		if p.Times[i] <= p.Times[i-1] {
-			return fmt.Errorf("%w: times must rise; %d follows %d", ErrCase, p.Times[i], p.Times[i-1])
+		if p.Times[i] < p.Times[i-1] {
+			return fmt.Errorf("%w: times must not fall; %d follows %d", ErrCase, p.Times[i], p.Times[i-1])
 		}
 	}
 	for _, s := range p.Series {

@@ -49,6 +49,11 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		{"a field too many", table(metrics + "600,1,2,3,4\n"), "line 7"},
 		{"an open quote", table(metrics + "\"600,1\n"), "quotes must be closed"},
 		{"wide: no time", wide("a_cpu\n1\n"), `line 1: there is no column "time"`},
+		{"wide: parted otherwise", wide("time|a_cpu\n1|1\n"), `line 1: there is no column "time", where fields are parted by ','`},
+		{"wide: a decimal comma", wide("time;a_cpu\n1;0,5\n"), `line 2: field 2: "0,5" is no number; leave it empty where there is none, and write fractions with a point`},
+		{"wide: milliseconds", wide("time,a_cpu\n1700000000000,1\n"), "divide milliseconds by 1000"},
+		{"wide: a column without a name", wide("time,a_cpu,\n1,1,1\n"), `column 3, "", is not ENTITY_METRIC`},
+		{"wide: a fraction of a second goes back", wide("time,a_cpu\n1.5,1\n1.25,1\n"), "line 3: the time 1.25 does not come after 1.5"},
 		{"wide: no metric", wide("time,cpu\n1,1\n"), "is not ENTITY_METRIC"},
 		{"wide: twice", wide("time,a_cpu,a_cpu\n1,1,1\n"), "there twice"},
 		{"wide: no number", wide("time,a_cpu\n1,x\n"), `line 2: field 2: "x"`},
@@ -75,6 +80,36 @@ func TestSpacesAboutNamesAreNoPartOfThem(t *testing.T) {
 	calls, err := readEdges("f.csv", strings.NewReader("caller, callee\nweb , db\n"))
 	if err != nil || len(calls) != 1 || calls[0] != (correlate.Call{Caller: "web", Callee: "db"}) {
 		t.Errorf("%q, %v", calls, err)
+	}
+}
+
+// What programs and spreadsheets call CSV is read as it was meant.
+func TestFormsOfCSV(t *testing.T) {
+	for name, text := range map[string]string{
+		"commas":                 "time,a_cpu,b_latency\n1,2,3\n2,,4\n",
+		"semicolons":             "time;a_cpu;b_latency\n1;2;3\n2;;4\n",
+		"tabs":                   "time\ta_cpu\tb_latency\n1\t2\t3\n2\t\t4\n",
+		"a mark before a quote":  "\ufeff\"time\",\"a_cpu\",\"b_latency\"\n1,2,3\n2,,4\n",
+		"spaces":                 "time, a_cpu , \"b_latency\"\n1, 2, 3\n 2, , 4\n",
+		"the number of the row":  ",time,a_cpu,b_latency\n0,1,2,3\n1,2,,4\n",
+		"Windows' ends of lines": "time;a_cpu;b_latency\r\n1;2;3\r\n2;;4\r\n",
+		"fractions of a second":  "time,a_cpu,b_latency\n1.2,2,3\n2.7,,4\n",
+		"two in one second":      "time,a_cpu,b_latency\n2.25,2,3\n2.5,,4\n",
+	} {
+		p, err := readWide("f.csv", strings.NewReader(text), Options{Symptom: "b_latency"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(p.Times) != 2 || p.Times[1] != 2 || p.Symptom != 1 || len(p.Series) != 2 || p.Series[0].Entity != "a" || p.Series[1].Name != "latency" ||
+			p.Series[0].Window[0] != 2 || !math.IsNaN(p.Series[0].Window[1]) || p.Series[1].Window[1] != 4 {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	for _, text := range []string{"\ufeffcaller,callee\nweb,db\n", "\ufeff\"caller\";\"callee\"\nweb;db\n", "caller\tcallee\nweb\tdb\n"} {
+		if calls, err := readEdges("f.csv", strings.NewReader(text)); err != nil || len(calls) != 1 || calls[0] != (correlate.Call{Caller: "web", Callee: "db"}) {
+			t.Errorf("%q: %v, %v", text, calls, err)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type table struct {
 	columns [][3]string // microservice, metric, statistic
 	fields  []int       // where in a row each column stands
 	times   []int64
+	last    float64     // time, which may have a fraction
 	values  [][]float64 // by column
 }
 
@@ -61,7 +62,7 @@ func next(name string, r *csv.Reader) ([]string, int, error) {
 // that names the index, then a time and its values. An empty field is a sample
 // that is not there. Of the columns only those are read that want names.
 func readTable(name string, in io.Reader, want func(column [3]string) bool) (*table, error) {
-	r := csv.NewReader(in)
+	r := newReader(in)
 	r.ReuseRecord = true
 	t := &table{}
 	var head [3][]string
@@ -108,13 +109,14 @@ func readTable(name string, in io.Reader, want func(column [3]string) bool) (*ta
 }
 
 func (t *table) add(name string, line int, clock string, rec []string) error {
-	sec, err := strconv.ParseFloat(clock, 64)
+	sec, err := strconv.ParseFloat(strings.TrimSpace(clock), 64)
 	if err != nil || math.Abs(sec) > 1e12 || sec != sec {
-		return at(name, line, fmt.Sprintf("the time %q is no Unix time in seconds", clip(clock)))
+		return at(name, line, fmt.Sprintf("the time %q is no Unix time in seconds; write it so, and divide milliseconds by 1000", clip(clock)))
 	}
-	if n := len(t.times); n > 0 && int64(sec) <= t.times[n-1] {
-		return at(name, line, fmt.Sprintf("the time %d does not come after %d; sort the rows by time", int64(sec), t.times[n-1]))
+	if len(t.times) > 0 && sec <= t.last {
+		return at(name, line, fmt.Sprintf("the time %s does not come after %s; sort the rows by time", strconv.FormatFloat(sec, 'f', -1, 64), strconv.FormatFloat(t.last, 'f', -1, 64)))
 	}
+	t.last = sec
 	if (len(t.times)+1)*len(t.columns) > mostCells {
 		return at(name, line, fmt.Sprintf("the file has more than %d values; give a shorter time", mostCells))
 	}
@@ -122,7 +124,7 @@ func (t *table) add(name string, line int, clock string, rec []string) error {
 	for i, place := range t.fields {
 		v, err := value(rec[place])
 		if err != nil {
-			return at(name, line, fmt.Sprintf("field %d: %q is no number; leave it empty where there is none", place+1, clip(rec[place])))
+			return at(name, line, fmt.Sprintf("field %d: %q is no number; leave it empty where there is none, and write fractions with a point", place+1, clip(rec[place])))
 		}
 		t.values[i] = append(t.values[i], v)
 	}
@@ -154,7 +156,7 @@ func clip(s string) string {
 
 // readMatrix reads PetShop's call graph: row calls column where the field is not 0.
 func readMatrix(name string, in io.Reader) ([]correlate.Call, error) {
-	r := csv.NewReader(in)
+	r := newReader(in)
 	head, err := r.Read()
 	if err != nil {
 		return nil, wrong(name, 1, err)

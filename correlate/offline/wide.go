@@ -1,7 +1,6 @@
 package offline
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -35,30 +34,29 @@ func readWide(name string, in io.Reader, o Options) (correlate.Panel, error) {
 	if o.Separator == "" {
 		o.Separator = "_"
 	}
-	r := csv.NewReader(in)
+	r := newReader(in)
 	r.ReuseRecord = true
 	head, err := r.Read()
 	if err != nil {
 		return correlate.Panel{}, wrong(name, 1, err)
 	}
 	head = slices.Clone(head)
-	clock := slices.IndexFunc(head, func(h string) bool { return strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")) == "time" })
+	for i, h := range head {
+		head[i] = strings.TrimSpace(h)
+	}
+	clock := slices.Index(head, "time")
 	if clock < 0 {
-		return correlate.Panel{}, at(name, 1, "there is no column \"time\"; name the one with Unix seconds so")
+		return correlate.Panel{}, at(name, 1, fmt.Sprintf("there is no column \"time\", where fields are parted by %q; name the one with Unix seconds so", r.Comma))
 	}
 	if len(head) > mostColumns {
 		return correlate.Panel{}, at(name, 1, fmt.Sprintf("has %d columns; at most %d are read", len(head), mostColumns))
 	}
 	p := correlate.Panel{Onset: o.Onset, Symptom: -1}
-	if err := columns(&p, name, head, clock, o); err != nil {
+	fields, err := columns(&p, name, head, clock, o)
+	if err != nil {
 		return correlate.Panel{}, err
 	}
-	t := &table{columns: make([][3]string, len(p.Series)), values: make([][]float64, len(p.Series))}
-	for i := range head {
-		if i != clock {
-			t.fields = append(t.fields, i)
-		}
-	}
+	t := &table{columns: make([][3]string, len(p.Series)), fields: fields, values: make([][]float64, len(p.Series))}
 	for {
 		rec, line, err := next(name, r)
 		if err == io.EOF {
@@ -81,33 +79,37 @@ func readWide(name string, in io.Reader, o Options) (correlate.Panel, error) {
 	return p, nil
 }
 
-func columns(p *correlate.Panel, name string, head []string, clock int, o Options) error {
+// columns reads the header into the panel's series, and returns where each
+// stands. A first column without a name is the number of the row, which some
+// programs write, and says nothing.
+func columns(p *correlate.Panel, name string, head []string, clock int, o Options) (fields []int, err error) {
 	seen := map[string]bool{}
 	for i, h := range head {
-		if i == clock {
+		if i == clock || i == 0 && h == "" {
 			continue
 		}
 		cut := strings.LastIndex(h, o.Separator)
 		if cut <= 0 || cut+len(o.Separator) == len(h) {
-			return at(name, 1, fmt.Sprintf("column %d, %q, is not ENTITY%sMETRIC; rename it or give --separator", i+1, clip(h), o.Separator))
+			return nil, at(name, 1, fmt.Sprintf("column %d, %q, is not ENTITY%sMETRIC; rename it or give --separator", i+1, clip(h), o.Separator))
 		}
 		if seen[h] {
-			return at(name, 1, fmt.Sprintf("column %q is there twice; remove one", clip(h)))
+			return nil, at(name, 1, fmt.Sprintf("column %q is there twice; remove one", clip(h)))
 		}
 		seen[h] = true
-		if h == o.Symptom {
+		if h == strings.TrimSpace(o.Symptom) {
 			p.Symptom = len(p.Series)
 		}
-		metric := h[cut+len(o.Separator):]
-		p.Series = append(p.Series, correlate.Series{Entity: h[:cut], Signal: kindOf(metric), Name: metric})
+		entity, metric := strings.TrimSpace(h[:cut]), strings.TrimSpace(h[cut+len(o.Separator):])
+		p.Series = append(p.Series, correlate.Series{Entity: entity, Signal: kindOf(metric), Name: metric})
+		fields = append(fields, i)
 	}
 	if len(p.Series) == 0 {
-		return at(name, 1, "there are no columns beside the time")
+		return nil, at(name, 1, "there are no columns beside the time")
 	}
 	if o.Symptom != "" && p.Symptom < 0 {
-		return at(name, 1, fmt.Sprintf("there is no column %q, which --symptom names", clip(o.Symptom)))
+		return nil, at(name, 1, fmt.Sprintf("there is no column %q, which --symptom names", clip(o.Symptom)))
 	}
-	return nil
+	return fields, nil
 }
 
 // kindOf reads what a metric means from words that its name has in every
@@ -130,7 +132,7 @@ func kindOf(metric string) correlate.Signal {
 
 // readEdges reads lines of caller,callee under that header.
 func readEdges(name string, in io.Reader) ([]correlate.Call, error) {
-	r := csv.NewReader(in)
+	r := newReader(in)
 	head, err := r.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, at(name, 1, "the file is empty; its first line is caller,callee")
