@@ -63,12 +63,18 @@ func TSDB(ctx context.Context, dir string, o TSDBOptions) (correlate.Panel, erro
 func readTSDB(ctx context.Context, dir string, o TSDBOptions) (p correlate.Panel, err error) {
 	_, err = os.Stat(filepath.Join(dir, "wal"))
 	head := err == nil
-	end, err := newest(ctx, dir, head)
-	if err != nil {
-		return p, fmt.Errorf("%s: %w", dir, err)
+	end := o.To
+	// Without a log there is nothing past the blocks, and it cannot be asked for.
+	if o.To.IsZero() || !head {
+		if end, err = newest(ctx, dir, head); err != nil {
+			return p, fmt.Errorf("%s: %w", dir, err)
+		}
 	}
 	if o.To.IsZero() {
 		o.To = end
+	}
+	if o.To.Before(end) {
+		end = o.To
 	}
 	if o.From.IsZero() {
 		o.From = o.To.Add(-defaultTime)
@@ -76,11 +82,10 @@ func readTSDB(ctx context.Context, dir string, o TSDBOptions) (p correlate.Panel
 	if !o.To.After(o.From) {
 		return p, fmt.Errorf("--from %s is not before --to %s", o.From.Format(time.RFC3339), o.To.Format(time.RFC3339))
 	}
-	b := newPanelBuilder(o)
-	// Without a log there is nothing past the blocks, and it cannot be asked for.
-	if until := o.To; head || until.Before(end) {
-		end = until
+	if o.To.Unix()-o.From.Unix() < finest {
+		return p, fmt.Errorf("--from %s and --to %s are less than %d s apart, which is the shortest step; choose a longer time", o.From.Format(time.RFC3339), o.To.Format(time.RFC3339), finest)
 	}
+	b := newPanelBuilder(o)
 	err = reading(dir, func(db *tsdb.DBReadOnly) (err error) {
 		q, err := db.Querier(o.From.Add(-lookback).UnixMilli(), end.UnixMilli())
 		if err != nil {
@@ -120,8 +125,8 @@ func reading(dir string, read func(*tsdb.DBReadOnly) error) (err error) {
 	return read(db)
 }
 
-// newest is the time of the newest sample: of a series that every Prometheus
-// has where there is a log, else the end of the last block.
+// newest is the time of the newest sample: in the log where there is one, else
+// the end of the last block.
 func newest(ctx context.Context, dir string, head bool) (end time.Time, err error) {
 	last := int64(math.MinInt64)
 	err = reading(dir, func(db *tsdb.DBReadOnly) error {
@@ -146,18 +151,23 @@ func newest(ctx context.Context, dir string, head bool) (end time.Time, err erro
 	return time.UnixMilli(last), nil
 }
 
+// newestOfHead looks at all series: what came by remote write has none that is
+// sure to be there.
 func newestOfHead(ctx context.Context, db *tsdb.DBReadOnly, last *int64) (err error) {
-	q, err := db.Querier(math.MinInt64, math.MaxInt64)
+	q, err := db.Querier(*last, math.MaxInt64)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
-	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "up"))
+	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
 	var it chunkenc.Iterator
 	for set.Next() {
 		it = set.At().Iterator(it)
-		for it.Next() != chunkenc.ValNone {
-			*last = max(*last, it.AtT())
+		for kind := it.Seek(*last + 1); kind != chunkenc.ValNone; kind = it.Next() {
+			*last = it.AtT()
+		}
+		if err := it.Err(); err != nil {
+			return err
 		}
 	}
 	return set.Err()

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -140,12 +141,56 @@ func TestWhatIsWrongWithADataFolderIsTold(t *testing.T) {
 		{dir + "/absent", TSDBOptions{}, "give the data folder of a Prometheus"},
 		{t.TempDir(), TSDBOptions{}, "give the data folder of a Prometheus"},
 		{dir, TSDBOptions{From: end, To: end.Add(-time.Hour)}, "is not before --to"},
+		{dir, TSDBOptions{From: end.Add(-10 * time.Second), To: end}, "are less than 15 s apart"},
+		{t.TempDir(), TSDBOptions{To: end}, "give the data folder of a Prometheus"},
 		{dir, TSDBOptions{From: end.Add(-48 * time.Hour), To: end.Add(-47 * time.Hour)}, "no samples between"},
 		{dir, TSDBOptions{Symptom: "web latency"}, "that entity has http_requests_total (a second), http_requests_total (share that failed)"},
 		{dir, TSDBOptions{Symptom: "nobody latency"}, "no such entity and metric"},
 	} {
 		if _, err := TSDB(t.Context(), c.dir, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
+		}
+	}
+}
+
+// A folder that remote write filled has no series that every Prometheus has, nor
+// has one that holds blocks alone a log.
+func TestTheNewestSampleIsFound(t *testing.T) {
+	end := time.Unix(1_790_000_000, 0)
+	dir := t.TempDir()
+	db, err := tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, tsdb.DefaultOptions(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := end.Add(-time.Hour); !at.After(end); at = at.Add(time.Minute) {
+		a := db.Appender(context.Background())
+		if _, err := a.Append(0, labels.FromStrings("__name__", "cpu_share", "service", "web"), at.UnixMilli(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot := t.TempDir()
+	if err := errors.Join(db.Snapshot(snapshot, true), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		name, dir string
+		to        time.Time
+	}{
+		{"the log", dir, time.Time{}},
+		{"the log, up to a time", dir, end.Add(-10 * time.Minute)},
+		{"blocks", snapshot, time.Time{}},
+		{"blocks, past their end", snapshot, end.Add(10 * time.Minute)},
+	} {
+		p, err := TSDB(t.Context(), x.dir, TSDBOptions{To: x.to})
+		want := end
+		if !x.to.IsZero() {
+			want = x.to
+		}
+		if err != nil || len(p.Times) == 0 || want.Unix()-p.Times[len(p.Times)-1] >= 15 || len(p.Series) != 1 {
+			t.Errorf("%s: %d series, %v, %v", x.name, len(p.Series), p.Times, err)
 		}
 	}
 }
