@@ -76,7 +76,7 @@ type Diagnosis struct {
 	Causes   []Cause     `json:"causes"`
 	Excluded []Exclusion `json:"excluded"`
 	Reason   string      `json:"reason"` // one sentence for people
-	// Notes say what of the input looks like a mistake.
+	// Notes say what of the input looks like a mistake, and how much is left out.
 	Notes []string `json:"notes,omitempty"`
 }
 

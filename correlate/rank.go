@@ -36,8 +36,8 @@ const (
 )
 
 // A cause is named where its share of all scores is at least plain, and no rival
-// has more than rival of its score. (A share is not a
-// probability; four equal ones are no cause, whatever the evidence for each.)
+// has more than rival of its score: of four that changed alike, none is the
+// cause, whatever speaks for each.
 const (
 	plain = .2
 	rival = .75
@@ -68,10 +68,9 @@ func Rank(p Panel) (Diagnosis, error) {
 	suspects := p.suspects(k)
 	others := p.judge(suspects, k, &d)
 	if p.Symptom >= 0 {
-		switch v, why := p.noticed(suspects, k); v {
+		switch v, why := p.noticed(k); v {
 		case NoSymptom:
-			d.Verdict, d.Reason, d.Causes, d.Excluded = v, why, []Cause{}, []Exclusion{}
-			return d, nil
+			return Diagnosis{Verdict: v, Causes: []Cause{}, Excluded: []Exclusion{}, Reason: why, Notes: p.unnamed()}, nil
 		case Unknown:
 			d.Verdict, d.Reason = v, why
 			return d, nil
@@ -94,12 +93,13 @@ func Rank(p Panel) (Diagnosis, error) {
 
 // noticed judges the symptom by itself, and says why it is none or cannot be
 // told. There is no verdict where it is real.
-func (p *Panel) noticed(all map[string]*suspect, k int) (Verdict, string) {
+func (p *Panel) noticed(k int) (Verdict, string) {
 	s := &p.Series[p.Symptom]
 	sh, ok := shiftOf(s, p.Times, k)
-	switch gone := all[s.Entity].gone; {
-	case !ok && gone != 0:
-		return Unknown, fmt.Sprintf("%s of %s cannot be judged: it stopped reporting at %s.", s.Name, s.Entity, clock(gone))
+	_, end := silence(len(p.Times), []*Series{s})
+	switch worse := ok && sh.ratio >= 1 && !s.better(sh); {
+	case end != 0 && !worse:
+		return Unknown, fmt.Sprintf("%s of %s stopped reporting at %s, and was not seen to be unusual until then.", s.Name, s.Entity, clock(p.Times[end]))
 	case !ok:
 		return Unknown, fmt.Sprintf("%s of %s has too few samples about the onset.", s.Name, s.Entity)
 	case sh.ratio < 1:
@@ -146,7 +146,7 @@ func (p *Panel) suspects(k int) map[string]*suspect {
 		}
 	}
 	for _, e := range all {
-		e.silence(p.Times, k)
+		e.fallSilent(p.Times, k)
 	}
 	for _, c := range p.Calls {
 		a, b := get(c.Caller), get(c.Callee)
@@ -227,7 +227,10 @@ func (p *Panel) judge(all map[string]*suspect, k int, d *Diagnosis) (others []st
 		x, y := all[a.Entity], all[b.Entity]
 		return cmp.Or(cmp.Compare(min(y.gone, 1), min(x.gone, 1)), cmp.Compare(y.effect+y.inner, x.effect+x.inner), cmp.Compare(a.Entity, b.Entity))
 	})
-	d.Excluded = d.Excluded[:min(len(d.Excluded), mostExcluded)]
+	if more := len(d.Excluded) - mostExcluded; more > 0 {
+		d.Excluded = d.Excluded[:mostExcluded]
+		d.Notes = append(d.Notes, fmt.Sprintf("%d more were excluded or could not be seen.", more))
+	}
 	return p.rivals(list, total, all)
 }
 
@@ -244,7 +247,7 @@ func (p *Panel) rivals(list []*suspect, total float64, all map[string]*suspect) 
 		most = 0
 	}
 	for _, e := range list[1:] {
-		if e.score > most && !below(e, all)[first.name] && !p.symptomOnly(e) {
+		if e.score > most && !reachable(e, all)[first.name] && !p.symptomOnly(e) {
 			names = append(names, e.name)
 		}
 	}
@@ -264,7 +267,7 @@ func (p *Panel) relate(all map[string]*suspect) {
 		return
 	}
 	from := all[p.Series[p.Symptom].Entity]
-	reach := below(from, all)
+	reach := reachable(from, all)
 	for _, e := range all {
 		switch {
 		case reach[e.name]:
@@ -276,8 +279,8 @@ func (p *Panel) relate(all map[string]*suspect) {
 	}
 }
 
-// below are an entity and all whom it depends on.
-func below(from *suspect, all map[string]*suspect) map[string]bool {
+// reachable are an entity and all whom it depends on.
+func reachable(from *suspect, all map[string]*suspect) map[string]bool {
 	seen, queue := map[string]bool{from.name: true}, []*suspect{from}
 	for len(queue) > 0 {
 		e := queue[0]

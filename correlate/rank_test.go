@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -199,7 +200,11 @@ func TestRankTellsWhoCouldNotBeSeen(t *testing.T) {
 				of(s, e, func(v []float64) { blank(v, 0) })
 			}
 		}, true, Unknown, "a", "b", "its figures are all empty", "nothing that was seen explains it"},
-		{"the symptom stops", func(s map[string][]float64) { of(s, "a", func(v []float64) { blank(v, 400) }) }, true, Unknown, "", "", "", "stopped reporting"},
+		{"the symptom stops", func(s map[string][]float64) { of(s, "a", func(v []float64) { blank(v, 400) }) }, true, Unknown, "", "", "", "latency of a stopped reporting"},
+		{"the symptom alone stops, late", func(s map[string][]float64) {
+			add(s["d_cpu"], 300, 40)
+			blank(s["a_latency"], 450)
+		}, true, Unknown, "d", "", "", "latency of a stopped reporting at 2023-11-14 22:50:50 UTC"},
 	} {
 		p := panel(1, false, x.fault)
 		if p.Symptom = -1; x.symptom {
@@ -330,5 +335,17 @@ func TestRankLooksForTheSymptomsOnset(t *testing.T) {
 		if err != nil || d.Verdict != x.verdict || !strings.Contains(d.Reason, x.reason) || (x.cause != "") != (len(d.Causes) > 0) || x.cause != "" && d.Causes[0].Entity != x.cause {
 			t.Errorf("%s: %+v, %v", x.name, d, err)
 		}
+	}
+}
+
+func TestRankSaysHowManyItDoesNotList(t *testing.T) {
+	p := panel(1, false, nil)
+	for i := range 25 {
+		v := make([]float64, len(p.Times))
+		blank(v, 0)
+		p.Series = append(p.Series, Series{Entity: fmt.Sprintf("empty%d", i), Signal: Resource, Name: "cpu", Window: v})
+	}
+	if d, err := Rank(p); err != nil || len(d.Excluded) != mostExcluded || !slices.Contains(d.Notes, "5 more were excluded or could not be seen.") || !strings.Contains(d.Reason, "25 of 31") {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -6,30 +6,39 @@ import (
 	"slices"
 )
 
-// silence finds out whether none of an entity's series goes on to the end. Where
-// they end about the onset, that is as strong a change as there is; but not of
-// what came and went before as well, such as a batch job.
-func (e *suspect) silence(times []int64, k int) {
-	count, first, last, gap := 0, -1, -1, 0
-	for i := range times {
-		if !slices.ContainsFunc(e.all, func(s *Series) bool { return !math.IsNaN(s.Window[i]) }) {
+// silence is where some series, taken together, begin and where they have ended;
+// end is 0 where they go on, or are too few to tell.
+func silence(n int, series []*Series) (begin, end int) {
+	count, last, gap := 0, -1, 0
+	for i := range n {
+		if !slices.ContainsFunc(series, func(s *Series) bool { return !math.IsNaN(s.Window[i]) }) {
 			continue
 		}
 		if count++; count == 1 {
-			first = i
+			begin = i
 		} else {
 			gap = max(gap, i-last)
 		}
 		last = i
 	}
 	// What is asked seldom is silent between two samples as well.
-	if count < leastBefore/2 || len(times)-1-last < max(leastAfter, 2*gap) {
+	if count < leastBefore/2 || n-1-last < max(leastAfter, 2*gap) {
+		return begin, 0
+	}
+	return begin, last + 1
+}
+
+// fallSilent finds out whether an entity stopped reporting. About the onset, that
+// is as strong a change as there is; but not of what came shortly before as well,
+// such as a batch job.
+func (e *suspect) fallSilent(times []int64, k int) {
+	begin, end := silence(len(times), e.all)
+	if end == 0 {
 		return
 	}
-	e.gone = times[last+1]
-	if away := last + 1 - k; first <= k/2 && away >= -leastAfter && away <= leastAfter {
-		e.inner = strongest
-		e.begun = e.gone
+	e.gone = times[end]
+	if away := end - k; begin <= k/2 && away >= -leastAfter && away <= leastAfter {
+		e.inner, e.begun = strongest, e.gone
 	}
 }
 
