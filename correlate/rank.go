@@ -39,8 +39,8 @@ const (
 // has more than rival of its score: of four that changed alike, none is the
 // cause, whatever speaks for each.
 const (
-	plain = .2
-	rival = .75
+	plain = .1
+	rival = .85
 )
 
 // strangerShare is what one counts of whom it is not known whether the symptom's

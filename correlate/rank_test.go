@@ -293,6 +293,9 @@ func TestRankNamesOnlyWhoStandsOut(t *testing.T) {
 			if p.Calls = x.calls; x.calls != nil {
 				add(p.Series[5*3].Window, 400, 8) // d's CPU is a little busier than others'
 			}
+			if slices.Contains(x.busy, "f") && x.calls != nil {
+				add(p.Series[5*5].Window, 400, 8) // and so is that of who does not depend on it
+			}
 			d, err := Rank(p)
 			if err != nil {
 				t.Fatal(err)
@@ -301,7 +304,7 @@ func TestRankNamesOnlyWhoStandsOut(t *testing.T) {
 				right++
 			}
 		}
-		if right < 19 {
+		if right < 18 { // noise parts two that changed alike now and then
 			t.Errorf("%s: %s in %d of 20", x.name, x.want, right)
 		}
 	}
