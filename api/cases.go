@@ -45,10 +45,14 @@ func (s *server) registerCases(h huma.API) {
 			return answer(page), s.problem("list-cases", err)
 		})
 
-	huma.Register(h, op(http.MethodGet, "/api/v1/cases/{id}", "get-case", "Cases", "One case: symptoms, ranked hypotheses with evidence, what was excluded and what could not be seen, and its history"),
+	huma.Register(h, op(http.MethodGet, "/api/v1/cases/{id}", "get-case", "Cases", "One case: symptoms, what users felt of it, ranked hypotheses with evidence, what was excluded and what could not be seen, and its history"),
 		func(ctx context.Context, in *CaseInput) (*body[CaseWithHistory], error) {
 			c, history, err := s.Cases.Get(ctx, s.actor(ctx), Where{Tenant: in.Tenant}.tenant(), in.ID)
-			return answer(CaseWithHistory{Sentence: c.Story.Text(time.UTC), Case: c, History: history}), s.problem("get-case", err)
+			if err != nil {
+				return nil, s.problem("get-case", err)
+			}
+			c.Impact = s.Cases.Impact(ctx, c, time.Now())
+			return answer(CaseWithHistory{Sentence: c.Story.Text(time.UTC), Case: c, History: history}), nil
 		})
 
 	type feedback struct {

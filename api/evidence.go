@@ -7,9 +7,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond/evidence"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 func (s *server) registerEvidence(h huma.API) {

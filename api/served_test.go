@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/access/httpauth"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
@@ -25,7 +26,6 @@ import (
 	"github.com/evenkeel/evenkeel/internal/health"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
-	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/review"
@@ -75,7 +75,8 @@ func serve(t testing.TB) *served {
 	board := health.NewBoard()
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
-	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: impact.NewService(slo.NewAssessor(nil, nil), "prod")}, slog.New(slog.DiscardHandler))
+	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(nil, nil), Environment: "prod",
+		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }})}, slog.New(slog.DiscardHandler))
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access, kept, s.findings), Board: board,
 		Evidence: kept,

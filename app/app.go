@@ -33,6 +33,7 @@ import (
 	"github.com/evenkeel/evenkeel/collect/kube"
 	"github.com/evenkeel/evenkeel/config"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
@@ -100,6 +101,7 @@ type App struct {
 	oncall        *oncall.Service
 	catalogue     *detect.Catalogue
 	engine        *detect.Engine
+	impact        *impact.Assessor
 	fused         fusedCalls
 	coverage      atomic.Pointer[[]detect.Coverage]
 	objectives    *slo.Evaluator
@@ -219,6 +221,7 @@ func (a *App) openEngine(ctx context.Context) error {
 		return err
 	}
 	a.engine = detect.New(a.catalogue, rules)
+	a.impact = a.newImpact()
 	a.objectives, a.advisor = slo.NewEvaluator(a.cfg.SLOs), slo.NewAdvisor(a.cfg.SLOs, a.querier)
 	if a.clusterChecks, err = newClusterChecks(a.tenant, a.store, a.findings); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -23,7 +24,7 @@ func (a *App) newCases(of *App, clock func() time.Time) *cases.Service {
 		}
 		return t
 	}
-	return cases.NewService(a.store, cases.Options{
+	opt := cases.Options{
 		Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
 			relations, err := of.store.Graph(ctx, tenant, environment, at())
 			if err != nil {
@@ -40,7 +41,11 @@ func (a *App) newCases(of *App, clock func() time.Time) *cases.Service {
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
 			page, err := of.estate.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, Environments: []string{environment}, From: since, To: at(), Limit: limit})
 			return page.Changes, err
-		}}, a.log)
+		}}
+	if of == a { // a replay asks what was said, not what was felt
+		opt.Impact = func(ctx context.Context, t impact.Trouble) (impact.Impact, error) { return a.impact.Assess(ctx, t) }
+	}
+	return cases.NewService(a.store, opt, a.log)
 }
 
 // gather makes the cases of findings, and says on the board how that went.

@@ -5,17 +5,27 @@ import (
 	"errors"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/impact"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // newEvidence keeps the figures of incidents, from wherever figures are kept.
 func (a *App) newEvidence() *evidence.Service {
 	return evidence.NewService(a.store, evidence.Options{Metrics: a.querier, Questions: a.questions, Incidents: a.respond,
-		Impact: impact.NewService(slo.NewAssessor(a.cfg.SLOs, a.querier), a.cfg.Environment)}, a.log)
+		Impact: a.impact}, a.log)
+}
+
+// newImpact says what users felt, by objectives and by what the engine knows of
+// requests. What is in clusters is known to the same engine as all else.
+func (a *App) newImpact() *impact.Assessor {
+	return impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(a.cfg.SLOs, a.querier), Environment: a.cfg.Environment, Metrics: a.querier,
+		Requests: func(entity string) (detect.Requests, bool) {
+			return a.engine.Requests(a.tenant, a.cfg.Environment, entity)
+		}})
 }
 
 // questions are what is asked of the figures about an alert: the queries of a

@@ -119,6 +119,7 @@ func (a *App) runRespond(g *lifecycle.Group) {
 	every(g, a, "incidents of findings", hints.C(), (&findingTeller{a: a}).tell, a.gatherPace)
 	loop(g, a.board, "reach", 10*time.Second, time.Minute, func(ctx context.Context, now time.Time) error { return a.reach.Round(ctx, a.tenant, now) })
 	loop(g, a.board, "evidence", 5*time.Second, 15*time.Second, a.evidence.Round)
+	loop(g, a.board, "impact of cases", 10*time.Second, 30*time.Second, func(ctx context.Context, now time.Time) error { return a.cases.Keep(ctx, a.tenant, now) })
 	every(g, a, "escalation", a.respond.Due(), a.respond.Wake, a.respond.Pace)
 	const part = "delivery"
 	a.board.Expect(part, patience, time.Now())

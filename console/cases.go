@@ -15,6 +15,7 @@ import (
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -23,6 +24,8 @@ import (
 type Cases interface {
 	List(ctx context.Context, actor access.Actor, f cases.Filter) (cases.Page, error)
 	Get(ctx context.Context, actor access.Actor, tenant, id string) (cases.Case, []cases.Event, error)
+	// Impact is what users felt of one that Get has returned; nil where nobody counts it.
+	Impact(ctx context.Context, c cases.Case, now time.Time) *impact.Impact
 	Judge(ctx context.Context, actor access.Actor, tenant, id string, useful bool, note string, now time.Time) (cases.Case, error)
 }
 
@@ -97,6 +100,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, status int, p
 		return err
 	}
 	now := c.opt.Now()
+	x.Impact = c.Cases.Impact(r.Context(), x, now)
 	p := casePage{Case: x, Events: historyOf(events), Cut: len(events) == cases.MostEvents, Map: mapOf(x), Span: caseSpan(x, now), Problem: problem, Wrote: wrote, Asked: now,
 		Respond: access.Can(c.actor(r), access.Respond, access.Scope{Tenant: x.Tenant, Environment: x.Environment}) == nil}
 	for _, ch := range x.Changes {

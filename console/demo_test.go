@@ -20,6 +20,8 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -28,7 +30,6 @@ import (
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
-	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/respond/notify"
 	"github.com/evenkeel/evenkeel/respond/reach"
 	"github.com/evenkeel/evenkeel/respond/route"
@@ -57,6 +58,7 @@ type demo struct {
 	evidence *evidence.Service
 	actor    access.Actor
 	cases    *cases.Service
+	impact   *impact.Assessor
 }
 
 const demoEnv = "production"
@@ -112,10 +114,11 @@ func quietDemo(t testing.TB) *demo {
 	if _, _, err := d.access.CreateToken(t.Context(), d.actor, "grafana", d.actor.Grants, []access.Permission{access.Read}, d.now.Add(80*24*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
+	d.impact = impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(demoPromises, metrics), Environment: demoEnv, Metrics: metrics, Requests: demoRequests})
 	d.cases = demoCases(d, log)
 	d.sources = &heardDemo{now: d.now}
 	d.routes = demoRoutes(t, state, d.now)
-	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Impact: impact.NewService(slo.NewAssessor(demoPromises, metrics), demoEnv), Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
+	d.evidence = evidence.NewService(state, evidence.Options{Metrics: metrics, Incidents: d.respond, Impact: d.impact, Questions: func(_ context.Context, a respond.Alert) (out []evidence.Question, err error) {
 		if a.Fingerprint != "disk" {
 			return nil, nil
 		}
@@ -141,6 +144,20 @@ func quietDemo(t testing.TB) *demo {
 var demoPromises = slo.Config{{ID: "checkout", Title: "Checkout answers", Service: "checkout", Target: 99.9,
 	Bad:   `sum(increase(http_requests_total{job="checkout",code=~"5.."}[$window]))`,
 	Total: `sum(increase(http_requests_total{job="checkout"}[$window]))`}}
+
+// demoRequests say who tells of the requests of the shop, of which nothing was
+// promised, and of checkout, whose customers are told apart.
+func demoRequests(entity string) (detect.Requests, bool) {
+	job := map[string]string{"service:checkout": "checkout", "endpoint:shop": "shop"}[entity]
+	if job == "" {
+		return detect.Requests{}, false
+	}
+	all, bad := `http_requests_total{job="`+job+`"}`, `http_requests_total{job="`+job+`",code=~"5.."}`
+	by := "sum by (customer, tenant, customer_id, tenant_id) (increase("
+	return detect.Requests{Entity: entity, Name: job, Traffic: "sum(rate(" + all + "[$window]))", Errors: "sum(rate(" + bad + "[$window])) / sum(rate(" + all + "[$window]))",
+		Latency: `avg_over_time(evenkeel_probe_duration_seconds{probe="` + job + `"}[$window])`, Mean: true, UsualErrors: ptr(.001), UsualLatency: ptr(.11), Window: 45 * time.Second,
+		Customers: &detect.Events{Bad: by + bad + "[$window]))", All: by + all + "[$window]))"}}, true
+}
 
 // demoSuggestions are one that history supports, and two that it does not.
 func demoSuggestions(context.Context) ([]slo.Suggestion, int, error) {
@@ -276,8 +293,10 @@ func (d *demo) measure(t testing.TB) {
 		if at.After(begin) {
 			failing = 6
 		}
-		count(60-failing, "http_requests_total", "job", "checkout", "code", "200")
-		count(failing, "http_requests_total", "job", "checkout", "code", "503")
+		count(60-failing, "http_requests_total", "job", "checkout", "code", "200", "tenant", "Nordwind")
+		count(failing, "http_requests_total", "job", "checkout", "code", "503", "tenant", "Nordwind")
+		count(118-failing/3, "http_requests_total", "job", "shop", "code", "200")
+		count(failing/3, "http_requests_total", "job", "shop", "code", "503")
 		for _, h := range []string{"web-1", "db-1"} {
 			in := []string{"instance", h, "job", "host"}
 			busy := 0.0

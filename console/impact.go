@@ -3,9 +3,9 @@ package console
 import (
 	"net/http"
 
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // incidentImpact counts what users felt of an incident. Note says what stands in
@@ -16,6 +16,21 @@ func (c *Console) incidentImpact(r *http.Request, story respond.Story) (m *impac
 		return nil, c.partError(r, "What users felt", err)
 	}
 	return &got, ""
+}
+
+// requestsMark is how what was asked of an entity went.
+func requestsMark(q impact.Requests, live bool) string {
+	switch {
+	case q.Total == nil:
+		return "unknown"
+	case q.Worse() && live:
+		return "now"
+	case q.Worse():
+		return "risk"
+	case q.Failed == nil:
+		return "unknown"
+	}
+	return "steady"
 }
 
 // harmMark is how much a stretch of time cost an objective.

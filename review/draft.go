@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/internal/figure"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Quick and slow answers, by which a draft says what went well and what did not.

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 var t0 = time.Date(2027, 3, 1, 3, 0, 0, 0, time.UTC)

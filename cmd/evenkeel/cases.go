@@ -103,6 +103,9 @@ func writeCase(out io.Writer, x api.CaseWithHistory) {
 		}
 	}
 	var lines []string
+	if x.Impact != nil {
+		part("What users felt", x.Impact.Sentences())
+	}
 	for _, h := range x.Hypotheses {
 		lines = append(lines, fmt.Sprintf("%3.0f %%  %s", 100*h.Score, h.Text))
 		for _, e := range h.For {

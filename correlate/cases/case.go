@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -54,8 +55,11 @@ type Case struct {
 	Changes    []ChangeSeen          `json:"changes"`
 	Edges      []Edge                `json:"edges"` // of the part of the estate that matters here
 	MergedInto string                `json:"mergedInto,omitempty"`
-	Feedback   *Feedback             `json:"feedback,omitempty"`
-	Revision   int64                 `json:"revision"`
+	// Impact is what users felt, kept once the case is over. While it is open
+	// Service.Impact counts it.
+	Impact   *impact.Impact `json:"impact,omitempty" doc:"what users felt: kept of one that is over, counted now for one that is open"`
+	Feedback *Feedback      `json:"feedback,omitempty"`
+	Revision int64          `json:"revision"`
 }
 
 // Member is a finding as part of a case.
@@ -67,6 +71,7 @@ type Member struct {
 	Title    string           `json:"title"`
 	Severity finding.Severity `json:"severity"`
 	Role     Role             `json:"role"`
+	Felt     bool             `json:"felt,omitempty"` // by users, also of one that is the cause
 	Since    time.Time        `json:"since"`
 	EndedAt  time.Time        `json:"endedAt,omitzero"`
 	JoinedAt time.Time        `json:"joinedAt"`

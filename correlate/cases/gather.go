@@ -321,7 +321,7 @@ func (w *gathering) refine(before *Case, members []int, mine []*Case) Outcome {
 	o := Outcome{Case: *before}
 	o.Case.Members = nil
 	if before.State == Over {
-		o.Case.State, o.Case.EndedAt = Open, time.Time{}
+		o.Case.State, o.Case.EndedAt, o.Case.Impact = Open, time.Time{}, nil
 		o.say(w.in, Reopened, "It has come back.")
 	}
 	var old []Member

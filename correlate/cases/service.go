@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
@@ -38,6 +39,8 @@ type Options struct {
 	Changes func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error)
 	// Courses are how the signals of an environment go; nil for nobody knows.
 	Courses func(tenant, environment string) []detect.Course
+	// Impact says what users felt; nil where nobody counts it.
+	Impact func(ctx context.Context, t impact.Trouble) (impact.Impact, error)
 }
 
 // Service keeps the cases of findings. It is safe for concurrent use, and the

@@ -26,7 +26,7 @@ func (w *gathering) roles(c *Case, members []int, top *suspect) {
 		m := &c.Members[n]
 		at := w.place[m.Finding]
 		x := &w.nodes[at]
-		m.Role, m.ExplainedBy, m.Why = Beside, "", ""
+		m.Role, m.Felt, m.ExplainedBy, m.Why = Beside, x.felt, "", ""
 		if x.felt {
 			m.Role = Symptom
 		}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/evenkeel/evenkeel/estate"
@@ -187,6 +189,25 @@ func (o Objective) About() string {
 		return o.Entity
 	}
 	return estate.ID(estate.KindService, o.Service)
+}
+
+// In tells whether its queries count in a Kubernetes cluster alone: each
+// selector asks for that value of the label "cluster".
+func (o Objective) In(cluster string) bool {
+	for _, q := range o.queries("5m") {
+		expr, err := promql.ParseExpr(q)
+		if err != nil {
+			return false
+		}
+		for _, selector := range parser.ExtractSelectors(expr) {
+			if !slices.ContainsFunc(selector, func(m *labels.Matcher) bool {
+				return m.Name == "cluster" && m.Type == labels.MatchEqual && m.Value == cluster
+			}) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // kind is that entity's kind.

@@ -11,13 +11,14 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/impact"
+	"github.com/evenkeel/evenkeel/detect"
 	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/metric/tsdb"
 	"github.com/evenkeel/evenkeel/respond"
 	"github.com/evenkeel/evenkeel/respond/evidence"
-	"github.com/evenkeel/evenkeel/respond/impact"
 	"github.com/evenkeel/evenkeel/store"
 	"github.com/evenkeel/evenkeel/store/storetest"
 )
@@ -102,7 +103,8 @@ func newWorld(t *testing.T, dsn string) *world {
 	w.respond = respond.NewService(w.db, respond.Options{Now: func() time.Time { return w.now }}, quiet)
 	promise := slo.Config{{ID: "disk", Title: "The disk answers", Service: "web", Target: 99,
 		Bad: `count_over_time((await_seconds{device="sda"} > 0.1)[$window:15s])`, Total: `count_over_time(await_seconds{device="sda"}[$window:15s])`}}
-	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Impact: impact.NewService(slo.NewAssessor(promise, w.metrics), ""), Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
+	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Impact: impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(promise, w.metrics), Metrics: w.metrics,
+		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }}), Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
 		w.asked++
 		q, ok := evidence.OfRule(a)
 		if !ok {

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // The disk is slow for half an hour; the alert starts five minutes before its

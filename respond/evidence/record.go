@@ -4,9 +4,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Bounds of a record: at most some 6 × 6 × 240 values, 100 kB.

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/access"
+	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/metric"
 	"github.com/evenkeel/evenkeel/respond"
-	"github.com/evenkeel/evenkeel/respond/impact"
 )
 
 // Store keeps records.
@@ -26,6 +27,8 @@ type Store interface {
 	Evidence(ctx context.Context, tenant, incident string) ([]Record, error)
 	// IncidentAlerts is as of respond.Store.
 	IncidentAlerts(ctx context.Context, tenant, incident string, standing bool, limit int) ([]respond.Standing, error)
+	// Case is as of cases.Store.
+	Case(ctx context.Context, tenant, id string) (cases.Case, error)
 }
 
 // Due is an incident of which evidence is to be taken.
@@ -45,7 +48,7 @@ type Options struct {
 	// Questions are what is asked about an alert; none where nothing can be.
 	Questions func(ctx context.Context, a respond.Alert) ([]Question, error)
 	Incidents Incidents
-	Impact    *impact.Service
+	Impact    *impact.Assessor
 }
 
 // Service takes evidence, and shows it.
