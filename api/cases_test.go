@@ -11,19 +11,21 @@ import (
 
 	"github.com/evenkeel/evenkeel/access"
 	"github.com/evenkeel/evenkeel/correlate/cases"
+	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/finding"
 	"github.com/evenkeel/evenkeel/store"
 )
 
-func testCases(db *store.Store, e *estate.Service) *cases.Service {
+func testCases(db *store.Store, e *estate.Service, felt *impact.Assessor) *cases.Service {
 	return cases.NewService(db, cases.Options{Graph: func(ctx context.Context, tenant, environment string) ([]estate.Relation, error) {
 		return db.Graph(ctx, tenant, environment, time.Time{})
 	},
 		Changes: func(ctx context.Context, tenant, environment string, since time.Time, limit int) ([]estate.Change, error) {
 			page, err := e.Changes(ctx, access.Evenkeel(tenant), estate.ChangeFilter{Tenant: tenant, From: since, Limit: limit})
 			return page.Changes, err
-		}}, slog.New(slog.DiscardHandler))
+		},
+		Impact: felt.Assess}, slog.New(slog.DiscardHandler))
 }
 
 // A case is read by who may read its environment, and judged by who may answer.
@@ -67,6 +69,7 @@ func TestCasesByTheAPI(t *testing.T) {
 		want                      string
 	}{
 		{http.MethodGet, theirs[0].ID, viewer, "", http.StatusOK, `"sentence":"/var on local is full, since `},
+		{http.MethodGet, theirs[0].ID, viewer, "", http.StatusOK, `"unknown":"nothing that users ask for is known to feel it."`},
 		{http.MethodGet, secret, viewer, "", http.StatusNotFound, "no such case"},
 		{http.MethodPost, theirs[0].ID + "/feedback", viewer, `{"useful":true}`, http.StatusForbidden, ""},
 		{http.MethodPost, secret + "/feedback", viewer, `{"useful":true}`, http.StatusNotFound, ""},

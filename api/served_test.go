@@ -71,12 +71,13 @@ func serve(t testing.TB) *served {
 		t.Fatal(err)
 	}
 	s.access.AddTemporaryToken("test", admin)
-	s.cases = testCases(db, s.estate)
+	felt := impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(nil, nil), Environment: "prod",
+		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }})
+	s.cases = testCases(db, s.estate, felt)
 	board := health.NewBoard()
 	board.Expect("checks", time.Minute, time.Now())
 	guard := httpauth.New(s.access, httpauth.Config{MaxBody: 1 << 20}, quiet)
-	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(nil, nil), Environment: "prod",
-		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }})}, slog.New(slog.DiscardHandler))
+	kept := evidence.NewService(db, evidence.Options{Incidents: s.respond, Impact: felt}, slog.New(slog.DiscardHandler))
 	h := New(Services{
 		Findings: s.findings, Estate: s.estate, Access: s.access, Incidents: s.respond, Routes: testRoutes(t, db), Reviews: review.NewService(db, s.respond, s.estate, s.access, kept, s.findings), Board: board,
 		Evidence: kept,

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/evenkeel/evenkeel/finding"
 )
 
 // shopFigures are 100 minutes of a shop as a tracer's service graph tells of it,
@@ -104,7 +106,7 @@ func prometheusWith(t *testing.T, figures []byte) string {
 func TestACaseArisesFromAPrometheusAlone(t *testing.T) {
 	url := prometheusWith(t, shopFigures(time.Now()))
 	var objectives strings.Builder
-	for _, s := range []string{"front", "checkout", "payment", "search"} {
+	for _, s := range []string{"front", "checkout", "payment"} {
 		count := func(name string) string {
 			return fmt.Sprintf("sum(increase(traces_service_graph_%s_total{server=%q}[$window]))", name, s)
 		}
@@ -131,6 +133,19 @@ func TestACaseArisesFromAPrometheusAlone(t *testing.T) {
 	}
 	if len(x.Edges) == 0 {
 		t.Error("it is not said who calls whom")
+	}
+	// All three were promised, and none of their requests is told twice.
+	if m := x.Impact; m == nil || len(m.Objectives) != 3 || len(m.Requests) != 0 || m.Objectives[0].Bad == nil || *m.Objectives[0].Bad < 1000 || m.Told || !m.Live {
+		t.Errorf("what users felt: %+v", m)
+	}
+	// Nothing was promised of search: its requests are counted by what the engine
+	// knows of them.
+	if err := a.findings.Record(t.Context(), []finding.Observation{trouble("failing", "service:search", "Search fails", finding.Critical, time.Now().Add(-5*time.Minute))}); err != nil {
+		t.Fatal(err)
+	}
+	m := awaitCase(t, a, "Search fails").Impact
+	if m == nil || len(m.Requests) != 1 || m.Requests[0].Total == nil || *m.Requests[0].Total < 5000 || *m.Requests[0].Failed > 20 || m.Unpromised != "" && len(m.Objectives) > 0 {
+		t.Errorf("what users felt of search: %+v", m)
 	}
 }
 
