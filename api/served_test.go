@@ -72,7 +72,7 @@ func serve(t testing.TB) *served {
 	}
 	s.access.AddTemporaryToken("test", admin)
 	felt := impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(nil, nil), Environment: "prod",
-		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }})
+		Requests: func([]string) map[string]detect.Requests { return nil }})
 	s.cases = testCases(db, s.estate, felt)
 	board := health.NewBoard()
 	board.Expect("checks", time.Minute, time.Now())

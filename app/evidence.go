@@ -23,8 +23,8 @@ func (a *App) newEvidence() *evidence.Service {
 // requests. What is in clusters is known to the same engine as all else.
 func (a *App) newImpact() *impact.Assessor {
 	return impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(a.cfg.SLOs, a.querier), Environment: a.cfg.Environment, Metrics: a.querier,
-		Requests: func(entity string) (detect.Requests, bool) {
-			return a.engine.Requests(a.tenant, a.cfg.Environment, entity)
+		Requests: func(entities []string) map[string]detect.Requests {
+			return a.engine.Requests(a.tenant, a.cfg.Environment, entities)
 		}})
 }
 

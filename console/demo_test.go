@@ -147,16 +147,16 @@ var demoPromises = slo.Config{{ID: "checkout", Title: "Checkout answers", Servic
 
 // demoRequests say who tells of the requests of the shop, of which nothing was
 // promised, and of checkout, whose customers are told apart.
-func demoRequests(entity string) (detect.Requests, bool) {
-	job := map[string]string{"service:checkout": "checkout", "endpoint:shop": "shop"}[entity]
-	if job == "" {
-		return detect.Requests{}, false
-	}
+func demoRequests([]string) map[string]detect.Requests {
+	return map[string]detect.Requests{"service:checkout": demoRequestsOf("service:checkout", "checkout"), "endpoint:shop": demoRequestsOf("endpoint:shop", "shop")}
+}
+
+func demoRequestsOf(entity, job string) detect.Requests {
 	all, bad := `http_requests_total{job="`+job+`"}`, `http_requests_total{job="`+job+`",code=~"5.."}`
 	by := "sum by (customer, tenant, customer_id, tenant_id) (increase("
 	return detect.Requests{Entity: entity, Name: job, Traffic: "sum(rate(" + all + "[$window]))", Errors: "sum(rate(" + bad + "[$window])) / sum(rate(" + all + "[$window]))",
 		Latency: `avg_over_time(evenkeel_probe_duration_seconds{probe="` + job + `"}[$window])`, Mean: true, UsualErrors: ptr(.001), UsualLatency: ptr(.11), Window: 45 * time.Second,
-		Customers: &detect.Events{Bad: by + bad + "[$window]))", All: by + all + "[$window]))"}}, true
+		Customers: &detect.Events{Bad: by + bad + "[$window]))", All: by + all + "[$window]))"}}
 }
 
 // demoSuggestions are one that history supports, and two that it does not.

@@ -33,7 +33,7 @@ func requestsMark(q impact.Requests, live bool) string {
 	return "steady"
 }
 
-// harmMark is how much a stretch of time cost an objective.
+// harmMark is how much a stretch of time cost an objective that was not kept.
 func harmMark(h slo.Harm) string {
 	switch {
 	case h.Bad == nil:
@@ -42,8 +42,6 @@ func harmMark(h slo.Harm) string {
 		return "now"
 	case h.Gone > 0:
 		return "soon"
-	case *h.Bad > 0:
-		return "risk"
 	}
-	return "steady"
+	return "risk"
 }

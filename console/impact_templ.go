@@ -59,12 +59,12 @@ func impactView(m *impact.Impact, environment string, now time.Time) templ.Compo
 				return templ_7745c5c3_Err
 			}
 		}
-		if len(m.Objectives)+len(m.Requests) > 0 {
+		if len(m.Broken())+len(m.Requests) > 0 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<ul class=\"rows plain\" role=\"list\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, h := range m.Objectives {
+			for _, h := range m.Broken() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<li class=\"row\"><p class=\"title\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -28,42 +28,52 @@ type Requests struct {
 // CustomerLabels are the labels that name a customer, as people use them.
 var CustomerLabels = []string{"customer", "tenant", "customer_id", "tenant_id"}
 
-// Requests says what tells of the requests of an entity, also of one that has
-// fallen silent of late. It waits for a round that is under way; false is that
-// nothing counts them.
-func (e *Engine) Requests(tenant, environment, entity string) (Requests, bool) {
+// Requests says what tells of the requests of entities, also of those that have
+// fallen silent of late, by the ids that are asked for; what nothing counts is not
+// there. It waits for a round that is under way.
+func (e *Engine) Requests(tenant, environment string, entities []string) map[string]Requests {
 	w := e.watch(tenant, environment)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	kind := e.catalogue.kinds[string(kindOf(entity))]
-	if kind == nil {
-		return Requests{}, false
-	}
-	x := w.picture.entities[name{kind, w.picture.meet(kind, entity)}]
-	if x == nil {
-		return Requests{}, false
-	}
-	out := Requests{Entity: x.ID, Name: x.Name}
-	for _, s := range kind.signals {
-		if len(s.sources) == 0 || x.courses == nil || x.courses[s.index] == nil {
+	out := map[string]Requests{}
+	for _, id := range entities {
+		kind := e.catalogue.kinds[string(kindOf(id))]
+		if kind == nil {
 			continue
 		}
-		src := s.sources[x.source[s.index]]
-		text := strings.Join(strings.Fields(src.fill(src.expr, kind, x, "$window")), " ")
-		switch s.Name {
-		case "traffic":
-			out.Traffic, out.Window = text, max(s.Window, 3*e.config.Interval)
-		case "errors":
-			out.Errors, out.UsualErrors, out.Customers = text, x.usually(s), src.customers(x)
-		case "latency_mean":
-			out.Latency, out.UsualLatency, out.Mean = text, x.usually(s), true
-		case "latency":
-			if out.Latency == "" { // some exporters give the mean alone
-				out.Latency, out.UsualLatency, out.Mean = text, x.usually(s), len(src.form.Mean) == 2
+		if x := w.picture.entities[name{kind, w.picture.meet(kind, id)}]; x != nil {
+			if r := x.requests(3 * e.config.Interval); r.Traffic != "" {
+				out[id] = r
 			}
 		}
 	}
-	return out, out.Traffic != ""
+	return out
+}
+
+// requests is what tells of the requests of an entity; least is how much time a
+// figure needs at least.
+func (e *Entity) requests(least time.Duration) Requests {
+	out := Requests{Entity: e.ID, Name: e.Name}
+	for _, s := range e.Kind.signals {
+		if len(s.sources) == 0 || e.courses == nil || e.courses[s.index] == nil {
+			continue
+		}
+		src := s.sources[e.source[s.index]]
+		text := strings.Join(strings.Fields(src.fill(src.expr, e.Kind, e, "$window")), " ")
+		switch s.Name {
+		case "traffic":
+			out.Traffic, out.Window = text, max(s.Window, least)
+		case "errors":
+			out.Errors, out.UsualErrors, out.Customers = text, e.usually(s), src.customers(e)
+		case "latency_mean":
+			out.Latency, out.UsualLatency, out.Mean = text, e.usually(s), true
+		case "latency":
+			if out.Latency == "" { // some exporters give the mean alone
+				out.Latency, out.UsualLatency, out.Mean = text, e.usually(s), len(src.form.Mean) == 2
+			}
+		}
+	}
+	return out
 }
 
 // usually is what is usual of a signal, or what is healthy for all; nil where

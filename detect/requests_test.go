@@ -24,7 +24,7 @@ func TestWhatTellsOfRequestsIsOfOneEntity(t *testing.T) {
 			if x.Kind.Name != "service" && x.Kind.Name != routeKind || math.IsNaN(x.load()) {
 				continue
 			}
-			r, ok := engine.Requests("t", "e", x.ID)
+			r, ok := engine.Requests("t", "e", []string{x.ID})[x.ID]
 			if !ok || r.Entity != x.ID || r.Name != x.Name || r.Window < defaultWindow {
 				t.Errorf("%s: %s: %+v", exporter, x.ID, r)
 				continue
@@ -72,7 +72,7 @@ func TestRequestsByAShorterName(t *testing.T) {
 	}
 	for _, c := range []struct{ ask, want string }{{"service:checkout", "service:shop:checkout"}, {"service:shop:checkout", "service:shop:checkout"},
 		{"service:nobody", ""}, {"host:checkout-1", ""}, {"spaceship:checkout", ""}, {"", ""}} {
-		if r, ok := engine.Requests("t", "e", c.ask); r.Entity != c.want || ok != (c.want != "") {
+		if r, ok := engine.Requests("t", "e", []string{c.ask})[c.ask]; r.Entity != c.want || ok != (c.want != "") {
 			t.Errorf("%q: %q, %v", c.ask, r.Entity, ok)
 		}
 	}

@@ -22,9 +22,9 @@ type Options struct {
 	Objectives  *slo.Assessor
 	Environment string // whose objectives they are; others are clusters
 	Metrics     metric.Querier
-	// Requests says what tells of the requests of an entity; false where nothing
-	// does.
-	Requests func(entity string) (detect.Requests, bool)
+	// Requests says what tells of the requests of entities; what nothing counts is
+	// not there.
+	Requests func(entities []string) map[string]detect.Requests
 }
 
 // Assessor says what users felt.
@@ -57,12 +57,16 @@ func (a *Assessor) Assess(ctx context.Context, t Trouble) (Impact, error) {
 	m.Objectives, m.More = append(m.Objectives, harms...), more
 	slices.SortStableFunc(m.Objectives, func(a, b slo.Harm) int { return cmp.Compare(lost(b), lost(a)) })
 
+	told, err := a.told(ctx, t.Felt)
+	failed = cmp.Or(failed, err)
 	hit := map[string]Customer{}
 	asked := 0
 	for _, s := range t.Felt {
 		promised := slices.ContainsFunc(a.opt.Objectives.Objectives(), func(o slo.Objective) bool { return t.about(o, s, cluster) })
-		r, counted := a.opt.Requests(s.Entity)
+		r, counted := told[s.Entity]
 		switch {
+		case err != nil && !promised:
+			m.Requests = append(m.Requests, Requests{Entity: s.Entity, Name: s.Name, Missing: "The figures are being read just now; look again."})
 		case !counted && !promised:
 			m.Uncounted = append(m.Uncounted, s.Name)
 		case !counted:
@@ -75,8 +79,8 @@ func (a *Assessor) Assess(ctx context.Context, t Trouble) (Impact, error) {
 				one, err := a.requests(ctx, r, w)
 				m.Requests, failed = append(m.Requests, one), cmp.Or(failed, err)
 			}
-			told, err := a.customers(ctx, r.Customers, w, hit)
-			m.Told, failed = m.Told || told, cmp.Or(failed, err)
+			named, err := a.customers(ctx, r.Customers, w, hit)
+			m.Told, failed = m.Told || named, cmp.Or(failed, err)
 		}
 	}
 	slices.SortStableFunc(m.Requests, func(a, b Requests) int { return cmp.Compare(b.share(), a.share()) })
@@ -93,6 +97,23 @@ func (a *Assessor) Assess(ctx context.Context, t Trouble) (Impact, error) {
 		m.Unpromised = "No objective is about what feels this, so that there is no error budget to tell of."
 	}
 	return m, failed
+}
+
+// told asks what tells of the requests of those that feel it. Who is asked may
+// wait for figures that do not come; people do not wait for that.
+func (a *Assessor) told(ctx context.Context, felt []Subject) (map[string]detect.Requests, error) {
+	var ids []string
+	for _, s := range felt {
+		ids = append(ids, s.Entity)
+	}
+	answer := make(chan map[string]detect.Requests, 1)
+	go func() { answer <- a.opt.Requests(ids) }()
+	select {
+	case out := <-answer:
+		return out, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // window is the range query of a stretch of time. Each point is made of the time

@@ -97,7 +97,7 @@ func TestWhatIsCountedOfWhatNothingWasPromisedOf(t *testing.T) {
 		Total: `sum(increase(http_server_request_duration_seconds_count{service_name="front"}[$window]))`}}
 	assessor := func(q metric.Querier, c slo.Config) *Assessor {
 		return NewAssessor(Options{Objectives: slo.NewAssessor(c, q), Environment: "prod", Metrics: q,
-			Requests: func(entity string) (detect.Requests, bool) { return engine.Requests("t", "prod", entity) }})
+			Requests: func(entities []string) map[string]detect.Requests { return engine.Requests("t", "prod", entities) }})
 	}
 	of := func(names ...string) Trouble {
 		x := Trouble{Environment: "prod", From: now.Add(-10 * time.Minute), To: now, Live: true}
@@ -154,6 +154,20 @@ func TestWhatIsCountedOfWhatNothingWasPromisedOf(t *testing.T) {
 	}
 }
 
+// Who looks at three in the morning does not wait for a round that waits for
+// figures.
+func TestNobodyWaitsForWhoTellsOfRequests(t *testing.T) {
+	wait := make(chan struct{})
+	defer close(wait)
+	a := NewAssessor(Options{Objectives: slo.NewAssessor(nil, away{}), Metrics: away{}, Requests: func([]string) map[string]detect.Requests { <-wait; return nil }})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	m, err := a.Assess(ctx, Trouble{Felt: []Subject{Service("checkout")}})
+	if err == nil || len(m.Requests) != 1 || m.Requests[0].Missing == "" || m.Requests[0].Failed != nil {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // A name says which service is meant where there is one environment. In a cluster
 // an objective must be of that cluster: by the id of the thing, or by its queries.
 func TestObjectivesOfClusters(t *testing.T) {
@@ -164,7 +178,7 @@ func TestObjectivesOfClusters(t *testing.T) {
 	here.ID, other.ID, elsewhere.ID, thing.ID = "here", "other", "elsewhere", "thing"
 	thing.Entity = "service:eu:shop:checkout"
 	a := NewAssessor(Options{Objectives: slo.NewAssessor(slo.Config{here, other, elsewhere, thing}, away{}), Environment: "prod", Metrics: away{},
-		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }})
+		Requests: func([]string) map[string]detect.Requests { return nil }})
 	of := func(environment, entity string) string {
 		m, _ := a.Assess(t.Context(), Trouble{Environment: environment, Felt: []Subject{{entity, "it"}}})
 		var ids []string

@@ -19,7 +19,7 @@ func TestWhatIsSaid(t *testing.T) {
 		"12 % of the error budget of 30 days. 70 % of it is left.":                             h(func(x *slo.Harm) { x.Gone = 0 }),
 		"The budget is used up, 30 % over.":                                                    h(func(x *slo.Harm) { x.Left = f(-.3) }),
 		"What that is of the error budget of 30 days is not known.":                            h(func(x *slo.Harm) { x.Left, x.Burned = nil, nil }),
-		"None of 56 k requests went wrong. 70 % of it":                                         h(func(x *slo.Harm) { x.Bad, x.Burned, x.Gone = f(0), f(0), 0 }),
+		"Kept all the same: Checkout answers.":                                                 h(func(x *slo.Harm) { x.Bad, x.Burned, x.Gone = f(55), f(.005), 0 }),
 		"What went wrong is not known. Nothing was asked of it in this time.":                  h(func(x *slo.Harm) { x.Bad, x.Total, x.Missing = nil, nil, "Nothing was asked of it in this time." }),
 		"What users felt is not known: nothing was promised":                                   {Unknown: "nothing was promised yet."},
 		"Which customers it touched is not known: no label of its series or alerts names one.": {},

@@ -15,7 +15,7 @@ func (m Impact) Sentences() (out []string) {
 	if m.Unknown != "" {
 		out = append(out, "What users felt is not known: "+m.Unknown)
 	}
-	for _, h := range m.Objectives {
+	for _, h := range m.Broken() {
 		out = append(out, h.Title+": "+Felt(h))
 	}
 	for _, r := range m.Requests {
@@ -24,8 +24,28 @@ func (m Impact) Sentences() (out []string) {
 	return append(out, m.Rest()...)
 }
 
-// Rest is what there is to say beside the objectives and the requests.
+// Broken are the objectives that were not kept in that time, or of which that is
+// not known.
+func (m Impact) Broken() (out []slo.Harm) {
+	for _, h := range m.Objectives {
+		if !h.Kept() {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// Rest is what there is to say beside broken objectives and requests.
 func (m Impact) Rest() (out []string) {
+	var kept []string
+	for _, h := range m.Objectives {
+		if h.Kept() {
+			kept = append(kept, h.Title)
+		}
+	}
+	if len(kept) > 0 {
+		out = append(out, "Kept all the same: "+names(kept, 0, "")+".")
+	}
 	switch {
 	case m.More == 1:
 		out = append(out, "One more objective was not counted.")
@@ -80,25 +100,19 @@ func names(list []string, more int, about string) string {
 	return list[0]
 }
 
-// Felt says what a stretch of time cost one objective.
+// Felt says what a stretch of time cost an objective that was not kept.
 func Felt(h slo.Harm) string {
 	if h.Bad == nil || h.Total == nil {
 		return "What went wrong is not known. " + h.Missing
 	}
 	var b strings.Builder
-	if *h.Bad == 0 {
-		fmt.Fprintf(&b, "None of %s requests went wrong.", events(*h.Total))
-	} else {
-		fmt.Fprintf(&b, "%s of %s requests went wrong (%s; %s may).", events(*h.Bad), events(*h.Total), figure.In(*h.Bad / *h.Total, "ratio"), h.Budget())
-	}
+	fmt.Fprintf(&b, "%s of %s requests went wrong (%s; %s may).", events(*h.Bad), events(*h.Total), figure.In(*h.Bad / *h.Total, "ratio"), h.Budget())
 	over := figure.Span(time.Duration(h.Window) * time.Second)
 	if h.Burned == nil || h.Left == nil {
 		fmt.Fprintf(&b, " What that is of the error budget of %s is not known.", over)
 		return b.String()
 	}
-	if *h.Burned > 0 {
-		fmt.Fprintf(&b, " That used %s of the error budget of %s.", figure.In(*h.Burned, "ratio"), over)
-	}
+	fmt.Fprintf(&b, " That used %s of the error budget of %s.", figure.In(*h.Burned, "ratio"), over)
 	switch {
 	case *h.Left <= 0:
 		fmt.Fprintf(&b, " The budget is used up, %s over.", figure.In(-*h.Left, "ratio"))

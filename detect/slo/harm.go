@@ -33,6 +33,11 @@ type Harm struct {
 	Gone int64 `json:"goneInSeconds,omitempty" doc:"until the budget is used up at the rate of the last five minutes"`
 }
 
+// Kept tells whether no more went wrong in that time than may.
+func (h Harm) Kept() bool {
+	return h.Bad != nil && h.Total != nil && *h.Bad <= (1-h.Target/100)**h.Total
+}
+
 // lately is the stretch whose rate says when a budget ends.
 const lately = 5 * time.Minute
 

@@ -104,7 +104,7 @@ func newWorld(t *testing.T, dsn string) *world {
 	promise := slo.Config{{ID: "disk", Title: "The disk answers", Service: "web", Target: 99,
 		Bad: `count_over_time((await_seconds{device="sda"} > 0.1)[$window:15s])`, Total: `count_over_time(await_seconds{device="sda"}[$window:15s])`}}
 	w.evidence = evidence.NewService(w.db, evidence.Options{Metrics: w.metrics, Incidents: w.respond, Impact: impact.NewAssessor(impact.Options{Objectives: slo.NewAssessor(promise, w.metrics), Metrics: w.metrics,
-		Requests: func(string) (detect.Requests, bool) { return detect.Requests{}, false }}), Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
+		Requests: func([]string) map[string]detect.Requests { return nil }}), Questions: func(_ context.Context, a respond.Alert) ([]evidence.Question, error) {
 		w.asked++
 		q, ok := evidence.OfRule(a)
 		if !ok {
