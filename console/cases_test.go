@@ -83,7 +83,7 @@ func TestTheCaseIsToldInOneSentence(t *testing.T) {
 	_, doc, _ := visit(t, d, path)
 	mustRead(t, doc, "Checkout is slow (and 1 more), since", "Most likely because", "answers 35 times slower than usual", "backup.service was started by hand", "fits in time",
 		"How it hangs together", "likely cause", "Pause the backup", "both that need it suffer", "Was this useful?",
-		"What users felt", "Checkout answers", "of the error budget of 30 days", "requests failed (1.7 %; usually 0.1 %); an answer took", "Customers whose requests failed: Nordwind (", "until now.")
+		"What users felt", "Checkout answers", "the error budget of 30 days", "requests failed (1.7 %; usually 0.1 %); an answer took", "Customers whose requests failed: Nordwind (", "until now.")
 	for _, from := range []string{"/", "/cases", findingURL(d.byCheck(t, "disk-latency").ID), incidentURL(d.incident(t, "Checkout").ID)} {
 		if _, _, raw := visit(t, d, from); !strings.Contains(raw, `href="`+path+`"`) {
 			t.Errorf("%s does not lead to the case", from)

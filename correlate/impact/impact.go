@@ -8,8 +8,8 @@ import (
 
 // Impact is what users felt of a trouble.
 type Impact struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	From time.Time `json:"from" doc:"since when it is counted: when the first of it began"`
+	To   time.Time `json:"to" doc:"until when: now, or when it was over"`
 	Live bool      `json:"live" doc:"it goes on, and the figures with it"`
 	// Objectives are what it cost, the one that lost most first.
 	Objectives []slo.Harm `json:"objectives" doc:"what it cost of what was promised; the one that lost most first"`
@@ -62,7 +62,7 @@ func (r Requests) Worse() bool {
 	if r.UsualFailed != nil {
 		usual = *r.UsualFailed
 	}
-	return r.share() > unlike*usual || r.slower()
+	return r.share() > unlike*usual+nobody || r.slower()
 }
 
 // slower tells whether answers took longer than usual.

@@ -1,6 +1,7 @@
 package impact
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,10 @@ func TestWhatIsSaid(t *testing.T) {
 	for want, m := range map[string]Impact{
 		"Checkout answers: 1234 of 56 k requests went wrong (2.2 %; 0.1 % may). That used 12 % of the error budget of 30 days. 70 % of it is left, for 2 h at the rate of the last 5 min.": h(func(*slo.Harm) {}),
 		"12 % of the error budget of 30 days. 70 % of it is left.":                             h(func(x *slo.Harm) { x.Gone = 0 }),
+		"(2.2 %; 0.1 % may). That used up the error budget of 30 days 70 times over.":          h(func(x *slo.Harm) { x.Burned, x.Left = f(70.07), f(-67) }),
 		"The budget is used up, 30 % over.":                                                    h(func(x *slo.Harm) { x.Left = f(-.3) }),
 		"What that is of the error budget of 30 days is not known.":                            h(func(x *slo.Harm) { x.Left, x.Burned = nil, nil }),
+		"Kept all the same: 4 other objectives.":                                               {Objectives: slices.Repeat([]slo.Harm{{Target: 99, Bad: f(0), Total: f(100)}}, 4)},
 		"Kept all the same: Checkout answers.":                                                 h(func(x *slo.Harm) { x.Bad, x.Burned, x.Gone = f(55), f(.005), 0 }),
 		"What went wrong is not known. Nothing was asked of it in this time.":                  h(func(x *slo.Harm) { x.Bad, x.Total, x.Missing = nil, nil, "Nothing was asked of it in this time." }),
 		"What users felt is not known: nothing was promised":                                   {Unknown: "nothing was promised yet."},
@@ -54,6 +57,25 @@ func TestHowRequestsWent(t *testing.T) {
 		change(&r)
 		if got := Went(r); !strings.Contains(got, want) {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestWhatIsWorseThanUsual(t *testing.T) {
+	f := func(v float64) *float64 { return &v }
+	for name, c := range map[string]struct {
+		r    Requests
+		want bool
+	}{
+		"many fail":         {Requests{Total: f(1000), Failed: f(40), UsualFailed: f(.01)}, true},
+		"as many as ever":   {Requests{Total: f(1000), Failed: f(10), UsualFailed: f(.01)}, false},
+		"one in a thousand": {Requests{Total: f(10_000), Failed: f(9)}, false},
+		"slow":              {Requests{Total: f(1000), Failed: f(0), Latency: f(.2), UsualLatency: f(.1)}, true},
+		"as slow as ever":   {Requests{Total: f(1000), Failed: f(0), Latency: f(.1), UsualLatency: f(.1)}, false},
+		"nothing is known":  {Requests{}, false},
+	} {
+		if c.r.Worse() != c.want {
+			t.Errorf("%s: %v", name, c.r.Worse())
 		}
 	}
 }

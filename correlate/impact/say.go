@@ -43,7 +43,10 @@ func (m Impact) Rest() (out []string) {
 			kept = append(kept, h.Title)
 		}
 	}
-	if len(kept) > 0 {
+	switch n := len(kept); {
+	case n > mostKept:
+		out = append(out, fmt.Sprintf("Kept all the same: %d other objectives.", n))
+	case n > 0:
 		out = append(out, "Kept all the same: "+names(kept, 0, "")+".")
 	}
 	switch {
@@ -112,6 +115,10 @@ func Felt(h slo.Harm) string {
 		fmt.Fprintf(&b, " What that is of the error budget of %s is not known.", over)
 		return b.String()
 	}
+	if *h.Burned >= 1 {
+		fmt.Fprintf(&b, " That used up the error budget of %s %s times over.", over, figure.Number(*h.Burned))
+		return b.String()
+	}
 	fmt.Fprintf(&b, " That used %s of the error budget of %s.", figure.In(*h.Burned, "ratio"), over)
 	switch {
 	case *h.Left <= 0:
@@ -127,6 +134,10 @@ func Felt(h slo.Harm) string {
 const (
 	// unlike is from how many times what is usual on a figure is worse than that.
 	unlike = 1.1
+	// nobody feels so small a share of failures beyond it.
+	nobody = .001
+	// mostKept is how many objectives that were kept are named.
+	mostKept = 3
 	// gap is the share of the time from which on missing figures are told.
 	gap = .05
 )
