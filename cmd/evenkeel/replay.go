@@ -105,7 +105,11 @@ func printReplay(out io.Writer, r replay.Result) {
 		}
 	}
 	fmt.Fprintln(out)
-	table(out, heads, rows, "Nothing would be found.")
+	nothing := "Nothing would be found."
+	if r.Blind+r.Failed > 0 {
+		nothing = "Nothing was found, as far as there were figures."
+	}
+	table(out, heads, rows, nothing)
 	rows = nil
 	for _, f := range r.Missed {
 		rows = append(rows, []string{clockOf(f.Since), clockOf(f.Until), f.Severity.String(), f.Check, f.Title})
