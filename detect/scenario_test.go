@@ -53,7 +53,7 @@ import (
 //	at 5m seen ENTITY ENTITY TEXT         (who has seen those calls, see sightingText)
 //	at 5m served-by ENTITY ENTITY
 //	at 5m cold ENTITY TEXT                (what is shown of it says that a start explains it; "nothing")
-//	quiet 5m until 9m CHECK ENTITY        (it does not begin to fire between)
+//	quiet 5m until 9m CHECK ENTITY [SEVERITY]    (it does not fire between, or not so badly)
 //	stands 5m until 9m CHECK ENTITY       (it is not taken back between)
 //	rounds 1m until 2h    (15s otherwise; to get through quiet hours)
 //	end 10m
@@ -236,7 +236,7 @@ func (s *scenario) expects(t testing.TB, line string) {
 		if err != nil {
 			t.Fatalf("%s: %q: %v", s.name, line, err)
 		}
-		s.expect = append(s.expect, expectation{line: line, at: d, until: until, sign: words[0], check: words[4], entity: words[5]})
+		s.expect = append(s.expect, expectation{line: line, at: d, until: until, sign: words[0], check: words[4], entity: words[5], severity: strings.Join(words[6:], " ")})
 		return
 	}
 	e := expectation{line: line, at: d, sign: words[2], check: words[3], entity: words[4]}
@@ -436,7 +436,7 @@ func (s scenario) run(t *testing.T, c *Catalogue) {
 				delete(standing, key)
 			}
 			for i, e := range s.expect {
-				if e.sign == "quiet" && o.Sign == finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
+				if e.sign == "quiet" && o.Sign == finding.Firing && (e.severity == "" || e.severity == o.Report.Severity.String()) && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
 					t.Errorf("at %s: %s: it fires", at, e.line)
 				}
 				if e.sign == "stands" && o.Sign != finding.Firing && o.Key.Check == e.check && o.Key.Entity == e.entity && at >= e.at && at <= e.until {
