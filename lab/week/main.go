@@ -138,10 +138,11 @@ slos:
 	return text
 }
 
-// about says that an incident, or the case that it is told with, names something.
+// about says that an incident, or a case that stood when it paged, names
+// something. Titles hold figures that change, and do not tell which case it is.
 func about(r replay.Result, i replay.Incident, name string) bool {
 	return strings.Contains(i.Title, name) || slices.ContainsFunc(r.Cases, func(c replay.Case) bool {
-		return strings.Contains(c.Story, name) && !c.Since.After(i.PagedAt) && (c.Until.IsZero() || c.Until.After(i.PagedAt)) && strings.Contains(c.Story, i.Title)
+		return strings.Contains(c.Story, name) && !c.Since.After(i.PagedAt) && (c.Until.IsZero() || c.Until.After(i.PagedAt))
 	})
 }
 
