@@ -18,7 +18,7 @@ func (a *App) rules() []review.Rule {
 		out = append(out, review.Rule{ID: c.ID, Practice: detect.Practice, Entity: c.Entity, About: c.About, Notes: c.Notes, Limits: c.Limits})
 	}
 	for _, o := range a.cfg.SLOs {
-		out = append(out, review.Rule{ID: "slo:" + o.ID, Practice: slo.Practice, Entity: "service", About: fmt.Sprintf("%s: its error budget of %g %% burns too fast.", o.Name(), 100-o.Target)},
+		out = append(out, review.Rule{ID: slo.Burns(o), Practice: slo.Practice, Entity: "service", About: fmt.Sprintf("%s: its error budget of %g %% burns too fast.", o.Name(), 100-o.Target)},
 			review.Rule{ID: slo.Unseen(o), Practice: slo.Practice, Entity: "service", About: o.Name() + ": whether it is kept cannot be told, since its figures are not there."})
 	}
 	if len(a.clusters) > 0 {

@@ -54,7 +54,8 @@ func Rank(p Panel) (Diagnosis, error) {
 	if err := p.check(); err != nil {
 		return Diagnosis{}, err
 	}
-	d := Diagnosis{Causes: []Cause{}, Excluded: []Exclusion{}, Notes: p.unnamed(), Verdict: NoSymptom}
+	notes := p.unnamed()
+	d := Diagnosis{Causes: []Cause{}, Excluded: []Exclusion{}, Notes: notes, Verdict: NoSymptom}
 	if n := len(p.Times); n < leastBefore+leastAfter {
 		d.Verdict, d.Reason = Unknown, fmt.Sprintf("There are %d samples; at least %d are needed.", n, leastBefore+leastAfter)
 		return d, nil
@@ -70,7 +71,7 @@ func Rank(p Panel) (Diagnosis, error) {
 	if p.Symptom >= 0 {
 		switch v, why := p.noticed(k); v {
 		case NoSymptom:
-			return Diagnosis{Verdict: v, Causes: []Cause{}, Excluded: []Exclusion{}, Reason: why, Notes: p.unnamed()}, nil
+			return Diagnosis{Verdict: v, Causes: []Cause{}, Excluded: []Exclusion{}, Reason: why, Notes: notes}, nil
 		case Unknown:
 			d.Verdict, d.Reason = v, why
 			return d, nil

@@ -218,10 +218,11 @@ func (k *compiler) blame(b *Blame, all *Catalogue, names map[string]any) {
 		k.errs = append(k.errs, fmt.Errorf("culprits: kind %q is not in kinds.yaml", b.Of))
 		return
 	}
-	for _, name := range []string{b.Signal, b.Or} {
-		if name == "" && b.Signal != "" {
-			continue
-		}
+	signals := []string{b.Signal}
+	if b.Or != "" {
+		signals = append(signals, b.Or)
+	}
+	for _, name := range signals {
 		s := all.Signal(b.Of, name)
 		if s == nil {
 			k.errs = append(k.errs, fmt.Errorf("culprits: %s has no signal %q", b.Of, name))

@@ -168,13 +168,10 @@ func TrendOf(points []metric.Point, limit float64) (Trend, bool) {
 	if surely <= 0 || !goesOn(y) {
 		return Trend{}, false
 	}
+	base := baseOf(x, y, slope)
 	rest := make([]float64, n)
 	for i := range x {
-		rest[i] = y[i] - slope*x[i]
-	}
-	base := medianOf(rest)
-	for i := range rest {
-		rest[i] = math.Abs(rest[i] - base)
+		rest[i] = math.Abs(y[i] - slope*x[i] - base)
 	}
 	spread := 1.4826 * medianOf(rest)
 	span := x[n-1]
@@ -202,11 +199,7 @@ func (t Trend) daily(before []metric.Point) bool {
 		x[i], y[i] = p.T.Sub(before[0].T).Seconds(), p.V
 	}
 	slope, _, _, _ := senSlope(x, y)
-	rest := make([]float64, n)
-	for i := range x {
-		rest[i] = y[i] - slope*x[i]
-	}
-	further := t.Level - (medianOf(rest) + slope*x[n-1])
+	further := t.Level - (baseOf(x, y, slope) + slope*x[n-1])
 	if t.Falls {
 		slope, further = -slope, -further
 	}
@@ -284,6 +277,15 @@ func goesOn(y []float64) bool {
 	}
 	const pairs = parts * (parts - 1) / 2
 	return ordered(middle) >= pairs-1 && ordered(under) >= pairs-2 && middle[parts-1] > middle[parts-2]
+}
+
+// baseOf is where a line of a slope through the middle of the points begins.
+func baseOf(x, y []float64, slope float64) float64 {
+	rest := make([]float64, len(x))
+	for i := range x {
+		rest[i] = y[i] - slope*x[i]
+	}
+	return medianOf(rest)
 }
 
 func medianOf(v []float64) float64 {

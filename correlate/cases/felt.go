@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/evenkeel/evenkeel/correlate/impact"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/metric"
 )
 
@@ -17,15 +17,10 @@ const (
 	// lead is how long before a figure was seen to leave what is usual harm is
 	// counted, leadOfBurn how long before an objective burned: that is seen late.
 	lead, leadOfBurn = time.Minute, 5 * time.Minute
-	// shownWithin bounds the wait for what users felt where people wait for it,
-	// keptWithin where it is kept.
-	shownWithin, keptWithin = 2 * time.Second, 30 * time.Second
 	// keptAtOnce is of how many cases a round keeps what users felt.
 	keptAtOnce = 10
 	// giveUpAfter is for how long figures that cannot be had are tried again.
 	giveUpAfter = 30 * time.Minute
-	// objectivePrefix begins the checks of objectives.
-	objectivePrefix = "slo:"
 )
 
 // Trouble is what the impact of a case is asked of: all of it that users feel,
@@ -41,7 +36,7 @@ func (c *Case) Trouble(now time.Time) impact.Trouble {
 			continue
 		}
 		since := m.Since.Add(-lead)
-		if id, is := strings.CutPrefix(m.Check, objectivePrefix); is {
+		if id, is := slo.BurntBy(m.Check); is {
 			t.Objectives, since = append(t.Objectives, id), m.Since.Add(-leadOfBurn)
 		}
 		if !any || since.Before(t.From) {
@@ -60,7 +55,7 @@ func (s *Service) Impact(ctx context.Context, c Case, now time.Time) *impact.Imp
 	if c.Impact != nil || s.opt.Impact == nil {
 		return c.Impact
 	}
-	ctx, cancel := context.WithTimeout(ctx, shownWithin)
+	ctx, cancel := context.WithTimeout(ctx, impact.ShownWithin)
 	defer cancel()
 	m, err := s.opt.Impact(ctx, c.Trouble(now))
 	if err != nil {
@@ -94,7 +89,7 @@ func (s *Service) Keep(ctx context.Context, tenant string, now time.Time) error 
 
 func (s *Service) keep(ctx context.Context, c Case, now time.Time) error {
 	// Nobody waits for a round meanwhile: what is asked of the figures takes long.
-	asking, cancel := context.WithTimeout(ctx, keptWithin)
+	asking, cancel := context.WithTimeout(ctx, impact.KeptWithin)
 	defer cancel()
 	m, err := s.opt.Impact(asking, c.Trouble(now))
 	if ctx.Err() != nil {

@@ -33,6 +33,10 @@ type Assessor struct{ opt Options }
 // NewAssessor returns one.
 func NewAssessor(opt Options) *Assessor { return &Assessor{opt} }
 
+// ShownWithin bounds the wait for what users felt where people wait for it,
+// KeptWithin where it is kept.
+const ShownWithin, KeptWithin = 2 * time.Second, 30 * time.Second
+
 const (
 	// mostFelt bounds of how many that feel it requests are counted.
 	mostFelt = 6
@@ -221,18 +225,18 @@ func (a *Assessor) customers(ctx context.Context, e *detect.Events, w metric.Win
 	over := w.To.Sub(begin(w))
 	by := "by (" + strings.Join(detect.CustomerLabels, ", ") + ")"
 	bad, all := fill(e.Bad, over), fill(e.All, over)
-	failed, err := a.opt.Metrics.Instant(ctx, fmt.Sprintf("topk(%d, %s > 0.5)", mostAsked, bad), w.To)
-	if err != nil {
-		return false, err
-	}
 	// Of two groups one at least has a label that names a customer.
 	groups, err := a.opt.Metrics.Instant(ctx, fmt.Sprintf("topk(2, group %s (%s))", by, all), w.To)
 	if err != nil || !slices.ContainsFunc(groups, func(s metric.Sample) bool { return customer(s) != "" }) {
 		return false, err
 	}
+	failed, err := a.opt.Metrics.Instant(ctx, fmt.Sprintf("topk(%d, %s > 0.5)", mostAsked, bad), w.To)
+	if err != nil {
+		return false, err
+	}
 	totals, err := a.opt.Metrics.Instant(ctx, fmt.Sprintf("(%s) and %s", all, "("+bad+" > 0.5)"), w.To)
 	if err != nil {
-		return true, err
+		return false, err
 	}
 	whole := map[string]float64{}
 	for _, s := range totals {

@@ -205,7 +205,7 @@ func count(ctx context.Context, q metric.Querier, o Objective, window time.Durat
 // observation turns a judgement into what findings are made of.
 func observation(o Objective, j Judgement, w Where, now time.Time) finding.Observation {
 	out := finding.Observation{At: now, Sign: finding.Clear, Reason: "The error budget lasts.",
-		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: "slo:" + o.ID, Entity: o.About()}}
+		Key: finding.Key{Tenant: w.Tenant, Environment: w.Environment, Practice: Practice, Check: Burns(o), Entity: o.About()}}
 	switch {
 	case j.Verdict == NoData:
 		out.Sign, out.Reason = finding.NoData, j.Reason
@@ -223,6 +223,16 @@ func observation(o Objective, j Judgement, w Where, now time.Time) finding.Obser
 // patience is how long an objective may not be countable before that is a
 // finding of its own: nobody would miss a warning that never comes.
 const patience = 15 * time.Minute
+
+// burns begins the ids of the checks that say that an objective burns.
+const burns = "slo:"
+
+// Burns is the id of the check that says that an objective burns.
+func Burns(o Objective) string { return burns + o.ID }
+
+// BurntBy is the id of the objective that a check says to burn; false for any
+// other check.
+func BurntBy(check string) (objective string, ok bool) { return strings.CutPrefix(check, burns) }
 
 // Unseen is the id of the check that says that an objective cannot be judged.
 func Unseen(o Objective) string { return "slo-unseen:" + o.ID }

@@ -11,6 +11,7 @@ import (
 	"github.com/evenkeel/evenkeel/correlate/cases"
 	"github.com/evenkeel/evenkeel/correlate/impact"
 	"github.com/evenkeel/evenkeel/detect"
+	"github.com/evenkeel/evenkeel/detect/slo"
 	"github.com/evenkeel/evenkeel/estate"
 	"github.com/evenkeel/evenkeel/respond"
 )
@@ -19,9 +20,6 @@ const (
 	// alertsWeighed is how many alerts of an incident say what it touched, and
 	// casesWeighed how many cases that they belong to.
 	alertsWeighed, casesWeighed = 500, 5
-	// shownWithin bounds the wait for what users felt where people wait for it,
-	// keptWithin where it is kept.
-	shownWithin, keptWithin = 2 * time.Second, 30 * time.Second
 	// lead is how long before the first alert harm is counted: alarms come after it.
 	lead = 5 * time.Minute
 	// tooEarly is how long before the incident an alert's own start is believed.
@@ -49,7 +47,7 @@ func (s *Service) Impact(ctx context.Context, actor access.Actor, tenant, incide
 			}
 		}
 	}
-	m, _, err := s.impact(ctx, i, now, shownWithin)
+	m, _, err := s.impact(ctx, i, now, impact.ShownWithin)
 	return m, err
 }
 
@@ -136,7 +134,7 @@ func names(t *impact.Trouble, labels map[string]string) {
 	if kind, name, ok := strings.Cut(labels["entity"], ":"); ok && (kind == string(estate.KindService) || kind == "route") {
 		t.Feels(impact.Subject{Entity: labels["entity"], Name: name[strings.LastIndexByte(name, ':')+1:]})
 	}
-	if id, is := strings.CutPrefix(labels["alertname"], "slo:"); is {
+	if id, is := slo.BurntBy(labels["alertname"]); is {
 		t.Objectives = append(t.Objectives, id)
 	}
 }

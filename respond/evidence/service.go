@@ -138,7 +138,7 @@ func (s *Service) take(ctx context.Context, d Due, now time.Time) (Record, error
 	if d.Stage != Whole {
 		return r, nil
 	}
-	m, missing, err := s.impact(ctx, i, now, keptWithin)
+	m, missing, err := s.impact(ctx, i, now, impact.KeptWithin)
 	if err != nil {
 		return r, err
 	}
