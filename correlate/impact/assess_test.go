@@ -88,6 +88,19 @@ func (away) Range(context.Context, string, metric.Window) ([]metric.Series, erro
 	return nil, metric.ErrUnavailable
 }
 
+// half is a metric store that answers but for the questions that hold a text.
+type half struct {
+	metric.Querier
+	not string
+}
+
+func (h half) Instant(ctx context.Context, expr string, at time.Time) ([]metric.Sample, error) {
+	if strings.Contains(expr, h.not) {
+		return nil, metric.ErrUnavailable
+	}
+	return h.Querier.Instant(ctx, expr, at)
+}
+
 func TestWhatIsCountedOfWhatNothingWasPromisedOf(t *testing.T) {
 	now := time.Now().Truncate(15 * time.Second)
 	db := shop(t, now)
@@ -134,6 +147,12 @@ func TestWhatIsCountedOfWhatNothingWasPromisedOf(t *testing.T) {
 		t.Error(all)
 	}
 
+	// That nobody's requests failed is not said where it could not be asked.
+	for _, not := range []string{"topk(2, group", "topk(50", ") and ("} {
+		if m, err = assessor(half{db, not}, nil).Assess(t.Context(), of("checkout")); err == nil || m.Told || strings.Contains(strings.Join(m.Sentences(), " "), "No request of a customer") {
+			t.Errorf("without %q: %v, %q", not, err, m.Sentences())
+		}
+	}
 	// Labels that name customers who all are well are told from no labels at all.
 	if m, err = assessor(db, nil).Assess(t.Context(), of("ledger")); err != nil || !m.Told || len(m.Hit) != 0 || !strings.Contains(strings.Join(m.Sentences(), " "), "No request of a customer") {
 		t.Errorf("%v, %v", m.Sentences(), err)
